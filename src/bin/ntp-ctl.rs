@@ -1,0 +1,3 @@
+//! ntp-ctl: see `ntpd_rs`.
+
+fn main() {}

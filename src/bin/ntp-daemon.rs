@@ -1,0 +1,3 @@
+//! ntp-daemon: see `ntpd_rs`.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! ntp-metrics-exporter: see `ntpd_rs`.
+
+fn main() {}

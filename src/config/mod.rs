@@ -1,0 +1,260 @@
+//! A configuration that cannot be wrong: ranges checked, defaults resolved. Where it was written is `file`'s.
+
+use crate::packet::ReferenceId;
+use crate::time::{Poll, Span};
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+/// Everything the daemon needs to know.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// In the order of the file.
+    pub sources: Vec<SourceConfig>,
+    /// In the order of the file.
+    pub servers: Vec<ServerConfig>,
+    /// When the clock may be set.
+    pub synchronization: Synchronization,
+    /// Knobs of the algorithm.
+    pub algorithm: Algorithm,
+    /// Logs and the observation socket.
+    pub observability: Observability,
+    /// Whether the clock is ours to steer.
+    pub clock_control: ClockControl,
+    /// How packets are stamped.
+    pub timestamp_mode: TimestampMode,
+    /// Where the drift file lives; nothing is kept without it.
+    pub state_directory: Option<PathBuf>,
+}
+
+/// One `[[source]]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceConfig {
+    /// What is asked.
+    pub kind: SourceKind,
+    /// How often.
+    pub poll: PollLimits,
+    /// Prefer it among equals.
+    pub prefer: bool,
+    /// Measure it and never use it.
+    pub noselect: bool,
+    /// Restrict names to one address family.
+    pub family: Family,
+}
+
+/// What is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SourceKind {
+    /// One server.
+    Server {
+        /// Where.
+        address: HostPort,
+    },
+    /// Several servers behind one name.
+    Pool {
+        /// Where.
+        address: HostPort,
+        /// How many.
+        count: usize,
+        /// Never these.
+        ignore: Vec<IpAddr>,
+    },
+}
+
+/// A name or literal address, with a port.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HostPort {
+    /// Name, or address without brackets.
+    pub host: String,
+    /// 123 unless said.
+    pub port: u16,
+}
+
+/// Which addresses of a name are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Family {
+    /// Both.
+    #[default]
+    Any,
+    /// IPv4 only.
+    V4,
+    /// IPv6 only.
+    V6,
+}
+
+/// `poll-interval-limits` and `initial-poll-interval`; min ≤ initial ≤ max.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PollLimits {
+    /// Shortest.
+    pub min: Poll,
+    /// Longest.
+    pub max: Poll,
+    /// After the initial burst.
+    pub initial: Poll,
+}
+
+/// One `[[server]]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerConfig {
+    /// Where.
+    pub listen: SocketAddr,
+    /// Protocol versions that are answered.
+    pub versions: Vec<u8>,
+}
+
+/// `[synchronization]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Synchronization {
+    /// At least 1.
+    pub minimum_agreeing_sources: usize,
+    /// A single step above it ends the daemon.
+    pub single_step_panic: StepLimits,
+    /// The same for the first correction after start.
+    pub startup_step_panic: StepLimits,
+    /// The sum of all steps but the first above it ends the daemon.
+    pub accumulated_step_panic: Option<Span>,
+    /// Served while not synchronized: 16 is sent as 0 with leap 3.
+    pub local_stratum: u8,
+    /// Served while not synchronized.
+    pub reference_id: ReferenceId,
+    /// Steps are allowed in the first corrections only; unlimited without.
+    pub step_limit: Option<u32>,
+    /// Tell when somebody else sets the clock.
+    pub warn_on_jump: bool,
+}
+
+/// Largest step each way; `None` is no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StepLimits {
+    /// A positive magnitude.
+    pub forward: Option<Span>,
+    /// A positive magnitude.
+    pub backward: Option<Span>,
+}
+
+/// `[synchronization.algorithm]`, the knobs that our algorithm has a use for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Algorithm {
+    /// Seconds: offsets below it are never stepped.
+    pub step_threshold: f64,
+    /// Largest rate of a slew, s/s.
+    pub slew_maximum_frequency_offset: f64,
+    /// Seconds: the shortest slew.
+    pub slew_minimum_duration: f64,
+    /// Largest total rate correction, s/s.
+    pub maximum_frequency_steer: f64,
+    /// One standard deviation of an unknown oscillator, s/s.
+    pub initial_frequency_uncertainty: f64,
+    /// Prior random-walk frequency noise, as 1.x defines it: variance growth (s/s)² per second.
+    pub initial_wander: f64,
+    /// Seconds: sources less certain are not used.
+    pub maximum_source_uncertainty: f64,
+    /// Do not add what servers say of their dispersion.
+    pub ignore_server_dispersion: bool,
+}
+
+/// `[observability]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observability {
+    /// A tracing filter.
+    pub log_level: Option<String>,
+    /// Instead of standard error.
+    pub log_path: Option<PathBuf>,
+    /// Colour, where standard error is a terminal.
+    pub ansi_colors: bool,
+    /// The observation socket.
+    pub observation_path: Option<PathBuf>,
+    /// Its permission bits.
+    pub observation_permissions: u32,
+    /// Where the metrics exporter listens.
+    pub metrics_exporter_listen: SocketAddr,
+}
+
+/// Whose the clock is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClockControl {
+    /// Ours: start-up fails without the right to set it.
+    Yes,
+    /// Not ours: measure and serve.
+    No,
+    /// Ours if we have the right.
+    Auto,
+}
+
+/// `[clock] timestamp-mode`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimestampMode {
+    /// This program stamps.
+    Software,
+    /// The kernel stamps what arrives.
+    KernelRecv,
+    /// The kernel stamps what arrives and what leaves.
+    KernelAll,
+}
+
+impl Default for PollLimits {
+    /// 16 s to 1024 s (log2 4 and 10), starting at 16 s, as ntpd-rs 1.x.
+    fn default() -> Self {
+        Self { min: Poll::new(4), max: Poll::new(10), initial: Poll::new(4) }
+    }
+}
+
+impl Default for Synchronization {
+    fn default() -> Self {
+        Self {
+            minimum_agreeing_sources: 3,
+            single_step_panic: StepLimits {
+                forward: Some(Span::from_secs(1000)),
+                backward: Some(Span::from_secs(1000)),
+            },
+            startup_step_panic: StepLimits { forward: None, backward: Some(Span::from_secs(86400)) },
+            accumulated_step_panic: None,
+            local_stratum: 16,
+            reference_id: ReferenceId::from_bytes(*b"XNON"),
+            step_limit: None,
+            warn_on_jump: true,
+        }
+    }
+}
+
+impl Default for Algorithm {
+    fn default() -> Self {
+        Self {
+            step_threshold: 0.010,
+            slew_maximum_frequency_offset: 200e-6,
+            slew_minimum_duration: 8.0,
+            maximum_frequency_steer: 495e-6,
+            initial_frequency_uncertainty: 100e-6,
+            initial_wander: 1e-8,
+            maximum_source_uncertainty: 0.25,
+            ignore_server_dispersion: false,
+        }
+    }
+}
+
+impl Default for Observability {
+    fn default() -> Self {
+        Self {
+            log_level: None,
+            log_path: None,
+            ansi_colors: true,
+            observation_path: None,
+            observation_permissions: 0o666,
+            metrics_exporter_listen: SocketAddr::from(([127, 0, 0, 1], 9975)),
+        }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            sources: Vec::new(),
+            servers: Vec::new(),
+            synchronization: Synchronization::default(),
+            algorithm: Algorithm::default(),
+            observability: Observability::default(),
+            clock_control: ClockControl::Yes,
+            timestamp_mode: TimestampMode::KernelAll,
+            state_directory: None,
+        }
+    }
+}

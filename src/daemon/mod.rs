@@ -1,0 +1,1 @@
+//! Tokio: sockets, signals and files around the engine. Decides nothing about time.

@@ -1,0 +1,1 @@
+//! Pure algorithms: filter, select, combine, steer. Never sees a packet.

@@ -1,0 +1,85 @@
+//! What the engine is told and what it asks for. No behaviour.
+
+use crate::command::Command;
+use crate::engine::notice::Notice;
+use crate::source::{Request, RequestToken};
+use crate::time::{Adjustment, Applied, Span, Stamp};
+use crate::verdict::SourceId;
+use std::net::{IpAddr, SocketAddr};
+
+/// Something happened.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// `next_wakeup()` has come, or may have.
+    Timer,
+    /// A datagram arrived on the socket that this source's last request was sent from.
+    Datagram {
+        /// Whose socket.
+        source: SourceId,
+        /// The sender.
+        from: SocketAddr,
+        /// The whole datagram.
+        bytes: &'a [u8],
+        /// When it arrived (T4).
+        stamp: Stamp,
+    },
+    /// The request left (T1). Reported once for each request that was sent.
+    Sent {
+        /// Which request.
+        token: RequestToken,
+        /// When.
+        stamp: Stamp,
+    },
+    /// The request could not be sent: no route, no address, refused.
+    SendFailed {
+        /// Which request.
+        token: RequestToken,
+        /// Why, for people.
+        reason: String,
+    },
+    /// An `Action::Resolve` has ended.
+    Resolved {
+        /// Which one.
+        query: QueryId,
+        /// Every address in the resolver's order, or why there is none, for people.
+        result: Result<Vec<IpAddr>, String>,
+    },
+    /// An `Action::Adjust` took effect.
+    Applied(Applied),
+    /// Somebody else set the clock: it moved by this much (forward positive), apart from our own adjustments.
+    ClockStepped(Span),
+    /// The machine slept this long; the monotonic clock stood still meanwhile.
+    Slept(Span),
+    /// Interfaces, addresses or routes changed.
+    NetworkChanged,
+    /// Asked from outside.
+    Command(Command),
+}
+
+/// Names one name resolution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct QueryId(pub u64);
+
+/// Something to do, in order.
+#[derive(Debug)]
+pub enum Action {
+    /// Send from a fresh ephemeral port; the source's earlier socket is closed by it.
+    Send(Request),
+    /// No reply is waited for any more: close the source's socket.
+    Close(SourceId),
+    /// Look the host up; every answer comes back as `Event::Resolved`.
+    Resolve {
+        /// To match the answer.
+        query: QueryId,
+        /// The name; never a literal address.
+        host: String,
+    },
+    /// Do this to the clock and report `Event::Applied`.
+    Adjust(Adjustment),
+    /// Tell people.
+    Notice(Notice),
+    /// `snapshot()` has news.
+    Publish,
+    /// Stop now: the clock may not be corrected. Exit code 70.
+    Panic(String),
+}

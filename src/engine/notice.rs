@@ -1,0 +1,178 @@
+//! What people are told, once per change worth reading. Logging it is the daemon's.
+
+use crate::packet::KissCode;
+use crate::time::{Frequency, Leap, Span};
+use crate::verdict::Verdict;
+use std::fmt;
+use std::net::SocketAddr;
+
+/// One line of the log.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Notice {
+    /// Fewer sources than must agree: the clock will not be set.
+    TooFewSources {
+        /// Configured, a pool counting as its `count`.
+        configured: usize,
+        /// `minimum-agreeing-sources`.
+        needed: usize,
+    },
+    /// The clock follows its sources from now on.
+    Synchronized,
+    /// It does not any more.
+    SynchronizationLost,
+    /// The system estimate, when it changed enough to be worth reading.
+    Estimate {
+        /// What is left to correct.
+        offset: Span,
+        /// One standard deviation.
+        offset_uncertainty: Span,
+        /// The oscillator's error against true time.
+        frequency: Frequency,
+        /// One standard deviation.
+        frequency_uncertainty: Frequency,
+    },
+    /// The clock was stepped.
+    Stepped(Span),
+    /// An offset too large for a step now is being removed slowly.
+    Slewing {
+        /// What is removed.
+        offset: Span,
+        /// How long it takes.
+        duration: Span,
+    },
+    /// The rate correction changed.
+    FrequencyChanged {
+        /// In force now.
+        current: Frequency,
+        /// What it will return to once the slew is over.
+        desired: Frequency,
+    },
+    /// Somebody else set the clock.
+    ForeignStep(Span),
+    /// The machine slept.
+    Slept(Span),
+    /// Selection changed its mind about a source.
+    VerdictChanged {
+        /// As configured.
+        name: String,
+        /// Where it is asked.
+        address: SocketAddr,
+        /// Before.
+        from: Verdict,
+        /// Now.
+        to: Verdict,
+    },
+    /// A name has no address (told once until it has one again).
+    NotResolved {
+        /// As configured.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+    /// A source answers for the first time, or again.
+    Reachable {
+        /// As configured.
+        name: String,
+        /// Where.
+        address: SocketAddr,
+    },
+    /// A source has not answered eight polls.
+    Unreachable {
+        /// As configured.
+        name: String,
+        /// Where.
+        address: SocketAddr,
+    },
+    /// A source was given up, or replaced by another of its pool.
+    Demobilized {
+        /// As configured.
+        name: String,
+        /// Where.
+        address: SocketAddr,
+        /// What it said.
+        code: KissCode,
+    },
+    /// A server asked for fewer requests; the poll interval is longer now.
+    RateLimited {
+        /// As configured.
+        name: String,
+        /// Where.
+        address: SocketAddr,
+        /// log2 seconds.
+        poll: i8,
+    },
+    /// The leap announcement changed.
+    LeapChanged(Leap),
+}
+
+impl Notice {
+    /// Whether it deserves a warning rather than information.
+    pub const fn is_warning(&self) -> bool {
+        matches!(
+            self,
+            Self::TooFewSources { .. }
+                | Self::SynchronizationLost
+                | Self::Slewing { .. }
+                | Self::ForeignStep(_)
+                | Self::NotResolved { .. }
+                | Self::Unreachable { .. }
+                | Self::Demobilized { .. }
+        )
+    }
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooFewSources { configured, needed } => write!(
+                f,
+                "Only {configured} source(s) configured and {needed} must agree (minimum-agreeing-sources): the clock will not be set. \
+                 Add sources, or lower minimum-agreeing-sources in [synchronization]"
+            ),
+            Self::Synchronized => write!(f, "Synchronized"),
+            Self::SynchronizationLost => write!(f, "Synchronization lost: no usable sources are left"),
+            Self::Estimate { offset, offset_uncertainty, frequency, frequency_uncertainty } => write!(
+                f,
+                "Offset: {:.3}±{:.3} ms, frequency: {:.3}±{:.3} ppm",
+                offset.seconds() * 1e3,
+                offset_uncertainty.seconds() * 1e3,
+                frequency.ppm(),
+                frequency_uncertainty.ppm()
+            ),
+            Self::Stepped(by) => write!(f, "Stepped the clock by {:+.6} s", by.seconds()),
+            Self::Slewing { offset, duration } => write!(
+                f,
+                "The clock is off by {:+.6} s and may not be stepped now: slewing for {:.0} s",
+                offset.seconds(),
+                duration.seconds()
+            ),
+            Self::FrequencyChanged { current, desired } => write!(
+                f,
+                "Changed frequency, current steer {:.3} ppm, desired {:.3} ppm",
+                current.ppm(),
+                desired.ppm()
+            ),
+            Self::ForeignStep(by) => {
+                write!(f, "Something else set the clock by {:+.6} s: measuring afresh", by.seconds())
+            }
+            Self::Slept(span) => write!(f, "The machine slept for {:.0} s: measuring afresh", span.seconds()),
+            Self::VerdictChanged { name, address, from, to } => {
+                write!(f, "Source {name} ({address}) is now {to} (was {from})")
+            }
+            Self::NotResolved { name, reason } => write!(f, "Cannot resolve {name}: {reason}; trying again"),
+            Self::Reachable { name, address } => write!(f, "Source {name} ({address}) answers"),
+            Self::Unreachable { name, address } => write!(f, "Source {name} ({address}) does not answer"),
+            Self::Demobilized { name, address, code } => {
+                write!(f, "Source {name} ({address}) refuses service ({})", crate::verdict::kiss_text(*code))
+            }
+            Self::RateLimited { name, address, poll } => {
+                write!(
+                    f,
+                    "Source {name} ({address}) asks for fewer requests: polling every {} s",
+                    1_u64 << poll
+                )
+            }
+            Self::LeapChanged(leap) => write!(f, "Leap announcement: {leap:?}"),
+        }
+    }
+}

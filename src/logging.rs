@@ -1,0 +1,1 @@
+//! Logging set-up: formats, filters, files. Logs nothing itself.
