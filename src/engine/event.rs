@@ -18,6 +18,8 @@ pub enum Event<'a> {
         source: SourceId,
         /// The sender.
         from: SocketAddr,
+        /// The local address it was sent to, where known: a server that names it as its reference follows us.
+        local: Option<IpAddr>,
         /// The whole datagram.
         bytes: &'a [u8],
         /// When it arrived (T4).

@@ -31,7 +31,6 @@ impl Frequency {
     }
 
     /// From the kernel's unit (`timex.freq`, 2⁻¹⁶ ppm).
-    #[expect(clippy::cast_precision_loss, reason = "the kernel's range is ±500 · 2¹⁶")]
     pub fn from_kernel(units: i64) -> Self {
         Self::from_ppm(units as f64 / 65536.0)
     }

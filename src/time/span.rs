@@ -48,7 +48,6 @@ impl Span {
     }
 
     /// In seconds; exact to a nanosecond up to 104 days.
-    #[expect(clippy::cast_precision_loss, reason = "longer spans need no nanoseconds")]
     pub fn seconds(self) -> f64 {
         self.0 as f64 * 1e-9
     }
