@@ -1,5 +1,6 @@
 //! Reference identifiers and kiss codes (RFC 5905 §7.3, §7.4). Knows nothing of the rest of the header.
 
+use md5::{Digest, Md5};
 use std::fmt;
 use std::net::IpAddr;
 
@@ -91,15 +92,19 @@ impl KissCode {
 }
 
 impl ReferenceId {
-    /// Of a server at `address`: its IPv4 address. For IPv6 RFC 5905 §7.3 wants four bytes of an MD5 hash.
+    /// Of a server at `address`: its IPv4 address, or the first four bytes of the MD5 hash of its IPv6 address (RFC 5905 §7.3).
+    ///
+    /// The hash protects nothing: it only makes 16 bytes four, and everybody must make them the same.
     pub fn from_address(address: IpAddr) -> Self {
         match address {
             IpAddr::V4(v4) => Self(v4.octets()),
-            // The packet floor's owner replaces this by the MD5 hash before anything uses it.
             IpAddr::V6(v6) => {
-                let [a, b, c, d, ..] = v6.octets();
+                let [a, b, c, d, ..]: [u8; 16] = Md5::digest(v6.octets()).into();
                 Self([a, b, c, d])
             }
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
