@@ -10,7 +10,7 @@
 //! | 2 | [`source`] (one association), [`server`] (the responder), [`discipline`] (algorithms without protocol) |
 //! | 3 | [`engine`]: events in, actions out |
 //! | 4 | [`logging`], [`metrics`], [`observation`]: a [`snapshot::Snapshot`] out, a [`command::Command`] in |
-//! | 5 | [`daemon`]: tokio; the one loop that owns the engine. [`cli`]: `ntp-ctl` |
+//! | 5 | [`daemon`]: tokio; the one loop that owns the engine. [`cli`]: `ntp-ctl`. [`testserver`]: misbehaving servers, for tests and the demo |
 //!
 //! Invariants:
 //! 1. The core (floors 0 to 3, without `sys`) is told the time: no clock, socket, lock, task, global or randomness in it.
