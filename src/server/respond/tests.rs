@@ -1,0 +1,206 @@
+//! Tests of the responder: what a reply says, and who gets none.
+
+use super::*;
+use crate::packet::{KissCode, ReferenceId};
+use crate::time::Span;
+use proptest::prelude::*;
+
+const T2: ClockTime = ClockTime::from_unix_nanos(1_700_000_100_000_000_000);
+const T3: ClockTime = ClockTime::from_unix_nanos(1_700_000_100_000_050_000);
+
+fn variables() -> SystemVariables {
+    SystemVariables {
+        leap: Leap::AddSecond,
+        stratum: 2,
+        precision: -20,
+        root_delay: Span::from_millis(20),
+        root_dispersion: Span::from_millis(3),
+        dispersion_rate: 15e-6,
+        reference_id: ReferenceId::from_bytes([192, 0, 2, 1]),
+        reference_timestamp: Some(ClockTime::from_unix_secs(1_700_000_090)),
+        updated: ClockTime::from_unix_secs(1_700_000_090),
+    }
+}
+
+fn request() -> Header {
+    let transmit_timestamp = NtpTimestamp::from_bits(0x0123_4567_89AB_CDEF);
+    Header { poll: 7, transmit_timestamp, ..Header::default() }
+}
+
+fn answer(request: &[u8], variables: &SystemVariables) -> Result<Reply, Refusal> {
+    respond(request, T2, T3, variables, &[3, 4])
+}
+
+#[track_caller]
+fn check_reply(request: &[u8], variables: &SystemVariables) -> Header {
+    let reply = answer(request, variables).expect("it is answered");
+    assert!(reply.as_bytes().len() <= request.len());
+    Packet::parse(reply.as_bytes()).expect("a reply is well-formed").header
+}
+
+#[track_caller]
+fn check_refused(request: &[u8], refusal: Refusal) {
+    assert_eq!(answer(request, &variables()), Err(refusal));
+}
+
+#[test]
+fn a_reply_copies_the_request_and_says_when_it_came_and_left() {
+    let reply = check_reply(&request().emit(), &variables());
+    assert_eq!((reply.version, reply.mode, reply.poll), (4, Mode::Server, 7));
+    assert_eq!(reply.origin_timestamp, request().transmit_timestamp);
+    assert_eq!(reply.receive_timestamp, NtpTimestamp::from_clock(T2));
+    assert_eq!(reply.transmit_timestamp, NtpTimestamp::from_clock(T3));
+}
+
+#[test]
+fn a_reply_carries_the_system_variables() {
+    let reply = check_reply(&request().emit(), &variables());
+    assert_eq!((reply.leap, reply.stratum, reply.precision), (Leap::AddSecond, 2, -20));
+    assert_eq!(reply.reference_id.bytes(), [192, 0, 2, 1]);
+    assert_eq!(reply.root_delay, NtpShort::from_span(Span::from_millis(20)));
+    let set = ClockTime::from_unix_secs(1_700_000_090);
+    assert_eq!(reply.reference_timestamp, NtpTimestamp::from_clock(set));
+}
+
+#[test]
+fn a_version_3_client_is_answered_in_version_3() {
+    let reply = check_reply(&Header { version: 3, ..request() }.emit(), &variables());
+    assert_eq!(reply.version, 3);
+}
+
+#[test]
+fn only_mode_3_is_answered() {
+    for mode in (0..8).map(Mode::from_bits).filter(|mode| *mode != Mode::Client) {
+        check_refused(&Header { mode, ..request() }.emit(), Refusal::WrongMode);
+    }
+    // A management request of 12 bytes (RFC 9327).
+    check_refused(&[0x16, 0x02, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0], Refusal::WrongMode);
+}
+
+#[test]
+fn two_servers_cannot_be_set_at_each_other() {
+    let reply = answer(&request().emit(), &variables()).expect("a request is answered");
+    check_refused(reply.as_bytes(), Refusal::WrongMode);
+}
+
+#[test]
+fn a_kiss_sent_to_the_server_is_not_answered() {
+    let reference_id = KissCode::Rate.reference_id();
+    let kiss = Header { mode: Mode::Server, stratum: 0, reference_id, ..request() };
+    check_refused(&kiss.emit(), Refusal::WrongMode);
+}
+
+#[test]
+fn versions_that_are_not_served_are_refused() {
+    for version in [0, 1, 2, 5, 6, 7] {
+        check_refused(&Header { version, ..request() }.emit(), Refusal::WrongVersion);
+    }
+    let only_4 = respond(&Header { version: 3, ..request() }.emit(), T2, T3, &variables(), &[4]);
+    assert_eq!(only_4, Err(Refusal::WrongVersion));
+}
+
+#[test]
+fn short_and_odd_datagrams_are_malformed() {
+    let bytes = request().emit();
+    check_refused(&[], Refusal::Malformed);
+    for length in 1..Header::LEN {
+        check_refused(&bytes[..length], Refusal::Malformed);
+    }
+    check_refused(&[&bytes[..], &[0; 7]].concat(), Refusal::Malformed);
+    check_refused(&[&bytes[..], &[0, 1, 0, 2], &[0; 28]].concat(), Refusal::Malformed);
+}
+
+#[test]
+fn extension_fields_are_left_unanswered() {
+    let mut bytes = request().emit().to_vec();
+    bytes.extend([0x01, 0x04, 0, 28]);
+    bytes.resize(Header::LEN + 28, 0);
+    let reply = answer(&bytes, &variables()).expect("the fields are not in the way");
+    assert_eq!(reply.as_bytes().len(), Header::LEN);
+}
+
+#[test]
+fn a_request_with_a_mac_gets_a_crypto_nak() {
+    for mac_len in [4, 20, 24] {
+        let bytes = [&request().emit()[..], &vec![0; mac_len]].concat();
+        let reply = answer(&bytes, &variables()).expect("it is answered");
+        assert_eq!(reply.as_bytes().len(), 52);
+        let packet = Packet::parse(reply.as_bytes()).expect("a reply is well-formed");
+        assert!(packet.mac.is_some_and(|mac| mac.is_crypto_nak()));
+    }
+}
+
+#[test]
+fn an_unsynchronized_server_sends_stratum_0_and_leap_3() {
+    let by_stratum = SystemVariables { stratum: 16, reference_timestamp: None, ..variables() };
+    let by_leap = SystemVariables { leap: Leap::Unsynchronized, reference_timestamp: None, ..variables() };
+    for variables in [by_stratum, by_leap] {
+        let reply = check_reply(&request().emit(), &variables);
+        assert_eq!((reply.stratum, reply.leap), (0, Leap::Unsynchronized));
+        assert_eq!(reply.reference_timestamp, NtpTimestamp::ZERO);
+    }
+}
+
+#[test]
+fn root_dispersion_grows_between_updates() {
+    let mut last = NtpShort::default();
+    for seconds in [0, 1, 60, 3600, 86_400, 10_000_000] {
+        let now = variables().updated + Span::from_secs(seconds);
+        let reply = respond(&request().emit(), now, now, &variables(), &[4]).expect("it is answered");
+        let header = Packet::parse(reply.as_bytes()).expect("a reply is well-formed").header;
+        let expected =
+            0.003 + 15e-6 * f64::from(i32::try_from(seconds).expect("it is small")) + 2_f64.powi(-20);
+        // The wire's unit is 2⁻¹⁶ s, rounded up.
+        let above = header.root_dispersion.span().seconds() - expected;
+        assert!((-1e-9..=1.6e-5).contains(&above), "{seconds} s: {above} s above");
+        assert!(header.root_dispersion > last);
+        last = header.root_dispersion;
+    }
+}
+
+#[test]
+fn a_clock_that_was_set_back_does_not_shrink_the_dispersion() {
+    let at_update = variables().root_dispersion_at(variables().updated);
+    let before = variables().root_dispersion_at(variables().updated - Span::from_secs(1000));
+    assert_eq!(before, at_update);
+}
+
+#[test]
+fn nonsense_in_the_variables_saturates() {
+    let variables = SystemVariables {
+        precision: i8::MAX,
+        root_delay: Span::from_nanos(i64::MIN),
+        root_dispersion: Span::MAX,
+        dispersion_rate: f64::NAN,
+        ..variables()
+    };
+    let reply = check_reply(&request().emit(), &variables);
+    assert_eq!((reply.root_delay.bits(), reply.root_dispersion.bits()), (0, u32::MAX));
+}
+
+/// Random bytes that often begin like a request.
+fn datagram() -> impl Strategy<Value = Vec<u8>> {
+    (proptest::collection::vec(any::<u8>(), 0..200), any::<bool>(), 0_u8..8).prop_map(
+        |(mut bytes, disguise, version)| {
+            if let Some(first) = bytes.first_mut().filter(|_| disguise) {
+                *first = (version << 3) | 3;
+            }
+            bytes
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn replies_are_never_longer_than_requests_and_random_bytes_never_panic(
+        bytes in datagram(), received: i64, transmit: i64, precision: i8, rate: f64,
+    ) {
+        let variables = SystemVariables { precision, dispersion_rate: rate, ..variables() };
+        let received = ClockTime::from_unix_nanos(received);
+        let transmit = ClockTime::from_unix_nanos(transmit);
+        if let Ok(reply) = respond(&bytes, received, transmit, &variables, &[3, 4]) {
+            prop_assert!(reply.as_bytes().len() <= bytes.len());
+            prop_assert_eq!(bytes[0] & 7, 3);
+        }
+    }
+}
