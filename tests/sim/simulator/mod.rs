@@ -1,0 +1,20 @@
+//! A deterministic world in virtual time for the real client core: crystal, kernel clock, network, servers. Uses the crate's public seams only.
+//!
+//! | file | what |
+//! |---|---|
+//! | `random` | one stream of noise per name |
+//! | `oscillator`, `host` | the computer's crystal and its kernel's clocks |
+//! | `link`, `server` | the way there, and who answers |
+//! | `scenario`, `catalogue` | what a run is made of; the table's rows |
+//! | `recorder` | each second written down, and the figures made of it |
+//!
+//! Included by path from `tests/sim` and from `benches/accuracy.rs`.
+
+pub(crate) mod catalogue;
+pub(crate) mod host;
+pub(crate) mod link;
+pub(crate) mod oscillator;
+pub(crate) mod random;
+pub(crate) mod recorder;
+pub(crate) mod scenario;
+pub(crate) mod server;

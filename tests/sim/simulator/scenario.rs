@@ -1,0 +1,93 @@
+//! What a run is made of: a crystal, a first error, servers and the ways to them. The table of runs is `catalogue`'s.
+
+use super::link::{Jitter, LinkSpec};
+use super::oscillator::OscillatorSpec;
+use super::server::ServerSpec;
+use ntpd_rs::time::{ClockTime, Span};
+
+/// One computer and its network.
+#[derive(Debug, Clone)]
+pub(crate) struct Scenario {
+    pub(crate) name: &'static str,
+    /// True time at the beginning.
+    pub(crate) epoch: ClockTime,
+    /// The clock's first error; positive is ahead of true time.
+    pub(crate) error: Span,
+    pub(crate) oscillator: OscillatorSpec,
+    pub(crate) servers: Vec<SiteSpec>,
+    /// Something shifts the clock's phase unseen: when, and by how much.
+    pub(crate) phase_step: Option<(f64, Span)>,
+    /// True time at which the client starts, seconds.
+    pub(crate) start: f64,
+    /// True time at which the run ends, seconds.
+    pub(crate) end: f64,
+}
+
+/// A server and both directions of the way to it.
+#[derive(Debug, Clone)]
+pub(crate) struct SiteSpec {
+    pub(crate) server: ServerSpec,
+    pub(crate) up: LinkSpec,
+    pub(crate) down: LinkSpec,
+}
+
+impl SiteSpec {
+    /// A good server with the same law in both directions, seconds.
+    pub(crate) fn new(base: f64, jitter: Jitter) -> Self {
+        Self {
+            server: ServerSpec::default(),
+            up: LinkSpec::new(base, jitter),
+            down: LinkSpec::new(base, jitter),
+        }
+    }
+
+    /// The same with a server that is wrong by this many seconds (positive is ahead).
+    pub(crate) fn wrong_by(mut self, seconds: f64) -> Self {
+        self.server.error = Span::from_seconds(seconds);
+        self
+    }
+
+    /// The same with the way up longer and the way down shorter, seconds.
+    pub(crate) fn skewed(mut self, seconds: f64) -> Self {
+        self.up.base += seconds;
+        self.down.base -= seconds;
+        self
+    }
+
+    /// The same, losing packets with this probability in each direction.
+    pub(crate) fn lossy(mut self, loss: f64) -> Self {
+        self.up.loss = loss;
+        self.down.loss = loss;
+        self
+    }
+
+    /// The same, with nothing passing between these true times.
+    pub(crate) fn cut(mut self, from: f64, until: f64) -> Self {
+        self.up.outages.push((from, until));
+        self.down.outages.push((from, until));
+        self
+    }
+}
+
+impl Scenario {
+    /// The defaults of every scenario: 10 ms ahead, 20 ppm fast, wander 1e-9, 40 000 s, client from 10 s on.
+    pub(crate) fn new(name: &'static str, servers: Vec<SiteSpec>) -> Self {
+        Self {
+            name,
+            // 2026-11-01 00:00 UTC: any date in the present era.
+            epoch: ClockTime::from_unix_secs(1_793_491_200),
+            error: Span::from_millis(10),
+            oscillator: OscillatorSpec::default(),
+            servers,
+            phase_step: None,
+            start: 10.0,
+            end: 40_000.0,
+        }
+    }
+
+    /// The same with another wander, 1/√s.
+    pub(crate) fn wandering(mut self, wander: f64) -> Self {
+        self.oscillator.wander = wander;
+        self
+    }
+}

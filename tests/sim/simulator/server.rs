@@ -1,0 +1,114 @@
+//! A server of time as the network sees it: right or wrong, willing or not. Uses the packet format of the crate, and nothing else of it.
+
+use super::random::Stream;
+use ntpd_rs::packet::{Header, KissCode, Mode, Packet, ReferenceId};
+use ntpd_rs::time::{ClockTime, Leap, NtpShort, NtpTimestamp, Span};
+
+/// What a server is like.
+#[derive(Debug, Clone)]
+pub(crate) struct ServerSpec {
+    /// Its clock minus true time at the beginning.
+    pub(crate) error: Span,
+    /// How its clock's error grows, s/s: a liar that drifts.
+    pub(crate) drift: f64,
+    pub(crate) leap: Leap,
+    pub(crate) stratum: u8,
+    pub(crate) root_delay: Span,
+    pub(crate) root_dispersion: Span,
+    pub(crate) reference_id: ReferenceId,
+    pub(crate) behaviour: Behaviour,
+}
+
+/// What a server does with a request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Behaviour {
+    /// Answers.
+    Honest,
+    /// Never answers.
+    Silent,
+    /// Answers with a kiss alone.
+    Kiss(KissCode),
+    /// Answers requests that keep this many seconds apart, and others with `RATE`.
+    RateLimit(f64),
+    /// Sends these datagrams instead, in order: given the request's bytes and the honest reply.
+    Tamper(fn(&[u8], Header) -> Vec<Vec<u8>>),
+}
+
+impl Default for ServerSpec {
+    /// A right primary server, saying what chrony's `local stratum 1` says.
+    fn default() -> Self {
+        Self {
+            error: Span::ZERO,
+            drift: 0.0,
+            leap: Leap::NoWarning,
+            stratum: 1,
+            root_delay: Span::ZERO,
+            root_dispersion: Span::ZERO,
+            reference_id: ReferenceId::from_bytes([127, 127, 1, 1]),
+            behaviour: Behaviour::Honest,
+        }
+    }
+}
+
+/// A server at work.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) spec: ServerSpec,
+    /// Requests that arrived.
+    pub(crate) requests: u64,
+    last: f64,
+    noise: Stream,
+}
+
+impl Server {
+    pub(crate) fn new(spec: ServerSpec, noise: Stream) -> Self {
+        Self { spec, requests: 0, last: f64::NEG_INFINITY, noise }
+    }
+
+    /// The datagrams it sends at once for this one; `true_time` is `t` as a date.
+    pub(crate) fn answer(&mut self, request: &[u8], t: f64, true_time: ClockTime) -> Vec<Vec<u8>> {
+        self.requests += 1;
+        let Ok(packet) = Packet::parse(request) else { return Vec::new() };
+        let asked = packet.header;
+        if asked.mode != Mode::Client {
+            return Vec::new();
+        }
+        let reply = self.reply(&asked, true_time + Span::from_seconds(self.spec.drift * t));
+        let since = t - std::mem::replace(&mut self.last, t);
+        match self.spec.behaviour {
+            Behaviour::Honest => vec![reply.emit().to_vec()],
+            Behaviour::Silent => Vec::new(),
+            Behaviour::Kiss(code) => vec![kiss(reply, code)],
+            Behaviour::RateLimit(apart) if since < apart => vec![kiss(reply, KissCode::Rate)],
+            Behaviour::RateLimit(_) => vec![reply.emit().to_vec()],
+            Behaviour::Tamper(tamper) => tamper(request, reply),
+        }
+    }
+
+    fn reply(&mut self, asked: &Header, true_time: ClockTime) -> Header {
+        let clock = NtpTimestamp::from_clock(true_time + self.spec.error);
+        // Set a while ago, as servers are; up to a second and never the same.
+        let age = Span::from_seconds(self.noise.uniform());
+        Header {
+            leap: self.spec.leap,
+            version: asked.version,
+            mode: Mode::Server,
+            stratum: self.spec.stratum,
+            poll: asked.poll,
+            precision: -23,
+            root_delay: NtpShort::from_span(self.spec.root_delay),
+            root_dispersion: NtpShort::from_span(self.spec.root_dispersion),
+            reference_id: self.spec.reference_id,
+            reference_timestamp: NtpTimestamp::from_clock(true_time + self.spec.error - age),
+            origin_timestamp: asked.transmit_timestamp,
+            receive_timestamp: clock,
+            transmit_timestamp: clock,
+        }
+    }
+}
+
+fn kiss(reply: Header, code: KissCode) -> Vec<u8> {
+    Header { leap: Leap::Unsynchronized, stratum: 0, reference_id: code.reference_id(), ..reply }
+        .emit()
+        .to_vec()
+}
