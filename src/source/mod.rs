@@ -1,5 +1,26 @@
 //! One association with one server, told the time. Never sees an algorithm.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `association` | the state machine and its events |
+//! | `exchange` | the one outstanding request |
+//! | `checks` | what a reply must pass, in the order of RFC 5905 |
+//! | `arithmetic` | T1 to T4, delay, root distance |
+//! | `polling` | when to ask |
+//! | `reach` | which of the last eight polls were answered |
 
+mod arithmetic;
+mod association;
+mod checks;
+mod counters;
+mod exchange;
+mod outcome;
+mod polling;
+mod reach;
 mod request;
 
+pub use association::{Association, Settings};
+pub use counters::Counters;
+pub use outcome::{Advice, Context, Outcome, TimerOutcome};
+pub use reach::Reach;
 pub use request::{Request, RequestToken};

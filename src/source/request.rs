@@ -27,6 +27,11 @@ impl RequestToken {
         Self { source, sequence }
     }
 
+    /// Whether it stands for this request.
+    pub(super) fn is_for(&self, source: SourceId, sequence: u64) -> bool {
+        self.source == source && self.sequence == sequence
+    }
+
     /// Whose request.
     pub const fn source(&self) -> SourceId {
         self.source

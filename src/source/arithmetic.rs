@@ -1,0 +1,85 @@
+//! From four timestamps to a measurement. Whether the reply is genuine was decided before.
+
+use super::exchange::{Exchange, Reply};
+use crate::measurement::{Measurement, ServerVariables};
+use crate::packet::Header;
+use crate::time::{ClockTime, Now, NtpTimestamp, Span, Stamp};
+use crate::verdict::Discard;
+
+/// The longest round trip that is believed: MAXDISP, 16 s (RFC 5905 §7.2).
+const MAXIMUM_DELAY: Span = Span::from_secs(16);
+
+/// How far the two local clocks may part in one exchange before the one that is disciplined must have been set.
+///
+/// Too small: a slew (500 ppm over the reply timeout is 4 ms) or a process that lost its processor between
+/// reading the one and the other voids good exchanges. Too large: a step of this size becomes half as much offset.
+const CLOCKS_MAY_PART_BY: Span = Span::from_millis(20);
+
+/// The coarsest precision that excuses a negative delay: that of clocks that tick 64 times a second.
+const COARSEST_PRECISION: i8 = -6;
+
+/// T1 to T4 as a measurement (RFC 5905 §8); the server's in the era nearest to `pivot`.
+///
+/// # Errors
+/// [`Discard::ClockStepped`] when the local clock did not run evenly meanwhile, [`Discard::BadDelay`] when the
+/// round trip is negative or too long.
+pub(super) fn measure(
+    exchange: &Exchange,
+    transmit_stamp: Stamp,
+    reply: &Reply,
+    pivot: ClockTime,
+) -> Result<Measurement, Discard> {
+    if exchange.void || clock_was_set(exchange.asked, reply.arrived) {
+        return Err(Discard::ClockStepped);
+    }
+    let receive_timestamp = reply.receive_timestamp.near(pivot);
+    let uncertainty =
+        transmit_stamp.source.uncertainty_seconds().hypot(reply.stamp.source.uncertainty_seconds());
+    let measurement = Measurement {
+        origin_timestamp: transmit_stamp.time,
+        receive_timestamp,
+        transmit_timestamp: reply.transmit_timestamp.near(receive_timestamp),
+        destination_timestamp: reply.stamp.time,
+        mono: reply.arrived.mono,
+        stamp_uncertainty_seconds: uncertainty,
+        server: reply.server,
+    };
+    let round_trip = measurement.destination_timestamp - measurement.origin_timestamp;
+    let tolerance = Span::from_seconds(precision_seconds(reply.server.precision) + 3.0 * uncertainty);
+    let believable = !round_trip.is_negative()
+        && measurement.delay() <= MAXIMUM_DELAY
+        && !(measurement.delay() + tolerance).is_negative();
+    if believable { Ok(measurement) } else { Err(Discard::BadDelay) }
+}
+
+/// Half the root delay plus the root dispersion (RFC 5905 §11.2 Λ, the server's part).
+pub(super) fn root_distance(server: &ServerVariables) -> Span {
+    server.root_delay / 2 + server.root_dispersion
+}
+
+/// Whether `earlier` comes before `later`, whatever their era: they must lie within 68 years of each other.
+pub(super) const fn is_before(earlier: NtpTimestamp, later: NtpTimestamp) -> bool {
+    earlier.bits() != later.bits() && later.bits().wrapping_sub(earlier.bits()) < 1 << 63
+}
+
+/// The header's words about the server.
+pub(super) fn server_variables(header: &Header) -> ServerVariables {
+    ServerVariables {
+        leap: header.leap,
+        version: header.version,
+        stratum: header.stratum,
+        precision: header.precision,
+        root_delay: header.root_delay.span(),
+        root_dispersion: header.root_dispersion.span(),
+        reference_id: header.reference_id,
+        reference_timestamp: header.reference_timestamp,
+    }
+}
+
+fn clock_was_set(from: Now, to: Now) -> bool {
+    ((to.clock - from.clock) - (to.mono - from.mono)).abs() > CLOCKS_MAY_PART_BY
+}
+
+fn precision_seconds(log2_seconds: i8) -> f64 {
+    f64::from(log2_seconds.min(COARSEST_PRECISION)).exp2()
+}

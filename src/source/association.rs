@@ -1,0 +1,362 @@
+//! The association: events in, outcomes out. Its parts are in the neighbouring files.
+
+use super::exchange::{Exchange, Reply};
+use super::polling::Polling;
+use super::{Advice, Context, Counters, Outcome, Reach, Request, RequestToken, TimerOutcome};
+use super::{arithmetic, checks};
+use crate::config::PollLimits;
+use crate::measurement::ServerVariables;
+use crate::packet::{Header, KissCode};
+use crate::time::{Mono, Now, NtpTimestamp, Poll, Span, Stamp};
+use crate::verdict::{Discard, SourceId};
+use rand_core::Rng;
+use std::net::SocketAddr;
+
+/// How long a reply is waited for. Later ones are of little use: half their delay is their error bound.
+const REPLY_TIMEOUT: Span = Span::from_secs(8);
+
+/// So many polls in a row must bring `DENY` or `RSTR`, and none time, before a server is given up: a single one may be
+/// forged by somebody who sees our requests.
+const REFUSALS_BELIEVED: u32 = 4;
+
+/// Says nothing of our clock's precision (draft-ietf-ntp-data-minimization).
+const UNSAID_PRECISION: i8 = 32;
+
+/// What an association is mobilized with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// The server.
+    pub address: SocketAddr,
+    /// How often it may be asked.
+    pub poll: PollLimits,
+    /// Replies of servers further than this from their primary source are discarded.
+    pub maximum_root_distance: Span,
+}
+
+impl Settings {
+    /// With MAXDISP (16 s, RFC 5905 §7.2) as the largest root distance; selection has a tighter limit of its own.
+    pub const fn new(address: SocketAddr, poll: PollLimits) -> Self {
+        Self { address, poll, maximum_root_distance: checks::MAXIMUM_ROOT_DISTANCE }
+    }
+}
+
+/// One association with one server (RFC 5905 §9): asks, judges replies, knows when to ask again.
+///
+/// It is told the time with every event and reads no clock. Only a measurement, the next request, the timeout, a failure to
+/// send or demobilizing ends an exchange: whatever else arrives, the genuine reply still counts.
+#[derive(Debug)]
+pub struct Association {
+    id: SourceId,
+    settings: Settings,
+    state: State,
+    polling: Polling,
+    reach: Reach,
+    /// Polls since the last usable reply.
+    unanswered: u32,
+    /// Polls since the last usable reply that brought `DENY` or `RSTR`.
+    refusals: u32,
+    sequence: u64,
+    /// Of the exchange before: a second reply to it is a duplicate.
+    answered: Option<NtpTimestamp>,
+    server: Option<ServerVariables>,
+    last_measurement: Option<Mono>,
+    counters: Counters,
+}
+
+#[derive(Debug)]
+enum State {
+    Idle,
+    Waiting(Exchange),
+    Demobilized,
+}
+
+impl Association {
+    /// Mobilizes it; the first request is due at `start`.
+    pub fn new(id: SourceId, settings: Settings, start: Mono) -> Self {
+        Self {
+            id,
+            settings,
+            state: State::Idle,
+            polling: Polling::new(settings.poll, start),
+            reach: Reach::default(),
+            unanswered: 0,
+            refusals: 0,
+            sequence: 0,
+            answered: None,
+            server: None,
+            last_measurement: None,
+            counters: Counters::default(),
+        }
+    }
+
+    /// When `on_timer` is due; `None` once demobilized.
+    pub fn next_wakeup(&self) -> Option<Mono> {
+        match &self.state {
+            State::Idle => Some(self.polling.next()),
+            State::Waiting(exchange) => Some(self.polling.next().min(exchange.deadline)),
+            State::Demobilized => None,
+        }
+    }
+
+    /// The time has come, or may have. `random` gives cookie and jitter.
+    pub fn on_timer(&mut self, now: Now, random: &mut impl Rng) -> TimerOutcome {
+        let is_due = self.polling.next() <= now.mono;
+        match &self.state {
+            State::Demobilized => TimerOutcome::Nothing,
+            _ if is_due => {
+                self.give_up_exchange();
+                TimerOutcome::Send(self.ask(now, random))
+            }
+            State::Waiting(exchange) if exchange.deadline <= now.mono => {
+                self.give_up_exchange();
+                TimerOutcome::Expired
+            }
+            State::Idle | State::Waiting(_) => TimerOutcome::Nothing,
+        }
+    }
+
+    /// The request left, at T1 = `stamp`.
+    pub fn on_sent(&mut self, token: RequestToken, stamp: Stamp, now: Now, context: &Context<'_>) -> Outcome {
+        match &mut self.state {
+            State::Waiting(exchange) if token.is_for(self.id, exchange.sequence) => {
+                exchange.transmit_stamp = Some(stamp);
+                self.polling.on_sent();
+                self.finish(now.mono, context)
+            }
+            _ => Outcome::Held,
+        }
+    }
+
+    /// The request did not leave: no route, no address, refused by a firewall of ours.
+    pub fn on_send_failed(&mut self, token: RequestToken, now: Now) {
+        if let State::Waiting(exchange) = &self.state
+            && token.is_for(self.id, exchange.sequence)
+        {
+            self.state = State::Idle;
+            self.counters.uncount_request();
+            if self.polling.on_send_failed(now.mono) {
+                self.record_silence();
+            }
+        }
+    }
+
+    /// A datagram arrived on the socket of the last request, at T4 = `stamp`.
+    pub fn on_datagram(
+        &mut self,
+        now: Now,
+        from: SocketAddr,
+        bytes: &[u8],
+        stamp: Stamp,
+        context: &Context<'_>,
+    ) -> Outcome {
+        match self.judge(from, bytes, context) {
+            Ok(Answer::Kiss(code, poll)) => self.on_kiss(code, poll),
+            Ok(Answer::Time(header)) => {
+                if let State::Waiting(exchange) = &mut self.state {
+                    exchange.reply = Some(Reply {
+                        receive_timestamp: header.receive_timestamp,
+                        transmit_timestamp: header.transmit_timestamp,
+                        stamp,
+                        arrived: now,
+                        server: arithmetic::server_variables(&header),
+                    });
+                }
+                self.finish(now.mono, context)
+            }
+            Err(discard) => self.discard(discard),
+        }
+    }
+
+    /// We stepped our own clock: an exchange on its way has lost its meaning.
+    pub fn on_clock_stepped(&mut self) {
+        if let State::Waiting(exchange) = &mut self.state {
+            exchange.void = true;
+            self.polling.on_void();
+        }
+    }
+
+    /// Somebody else stepped the clock, the machine slept, or the network changed: measure afresh at once.
+    pub fn restart(&mut self, now: Mono) {
+        if let State::Waiting(exchange) = &mut self.state {
+            exchange.void = true;
+        }
+        self.polling.restart(now);
+    }
+
+    /// What the discipline thinks of the last measurement.
+    pub fn advise(&mut self, advice: Advice, now: Mono) {
+        self.polling.on_advice(advice, now);
+    }
+
+    fn ask(&mut self, now: Now, random: &mut impl Rng) -> Request {
+        self.sequence = self.sequence.saturating_add(1);
+        // Never zero: that is what an empty origin timestamp looks like.
+        let cookie = NtpTimestamp::from_bits(random.next_u64().max(1));
+        self.polling.on_request(now.mono, random.next_u64());
+        self.counters.count_request();
+        self.state = State::Waiting(Exchange::new(self.sequence, cookie, now, now.mono + REPLY_TIMEOUT));
+        let header = Header { precision: UNSAID_PRECISION, transmit_timestamp: cookie, ..Header::default() };
+        Request {
+            to: self.settings.address,
+            bytes: header.emit().to_vec(),
+            token: RequestToken::new(self.id, self.sequence),
+        }
+    }
+
+    /// Every check that needs no timestamps of ours, in the order of RFC 5905.
+    fn judge(&mut self, from: SocketAddr, bytes: &[u8], context: &Context<'_>) -> Result<Answer, Discard> {
+        let header = checks::reply(bytes, from, self.settings.address)?;
+        let is_repeated = self.answered == Some(header.origin_timestamp);
+        let State::Waiting(exchange) = &mut self.state else {
+            return Err(if is_repeated { Discard::Duplicate } else { Discard::Unsolicited });
+        };
+        if exchange.cookie != header.origin_timestamp {
+            return Err(if is_repeated { Discard::Duplicate } else { Discard::WrongOrigin });
+        }
+        if exchange.reply.is_some() {
+            return Err(Discard::Duplicate);
+        }
+        if let Some(code) = checks::kiss(&header) {
+            let is_repeated = std::mem::replace(&mut exchange.kissed, true);
+            return if is_repeated { Err(Discard::Duplicate) } else { Ok(Answer::Kiss(code, header.poll)) };
+        }
+        self.server = Some(arithmetic::server_variables(&header));
+        checks::server_state(&header, self.settings.maximum_root_distance, context)?;
+        Ok(Answer::Time(header))
+    }
+
+    /// Completes the exchange if both T1 and the reply are there.
+    fn finish(&mut self, now: Mono, context: &Context<'_>) -> Outcome {
+        let State::Waiting(exchange) = &mut self.state else { return Outcome::Held };
+        let (Some(reply), Some(sent)) = (exchange.reply, exchange.transmit_stamp) else {
+            return Outcome::Held;
+        };
+        match arithmetic::measure(exchange, sent, &reply, context.pivot) {
+            Ok(measurement) => {
+                self.answered = Some(exchange.cookie);
+                self.state = State::Idle;
+                self.record_answer(now);
+                Outcome::Measurement(measurement)
+            }
+            Err(Discard::ClockStepped) => {
+                // The genuine reply was here; no other one can be of use.
+                self.answered = Some(exchange.cookie);
+                self.state = State::Idle;
+                self.discard(Discard::ClockStepped)
+            }
+            Err(discard) => {
+                exchange.reply = None;
+                self.discard(discard)
+            }
+        }
+    }
+
+    fn on_kiss(&mut self, code: KissCode, server_poll: i8) -> Outcome {
+        if code == KissCode::Rate {
+            self.counters.count_discard(Discard::RateKiss);
+            return Outcome::RateLimited(self.polling.on_rate_kiss(server_poll));
+        }
+        self.refusals = self.refusals.saturating_add(1);
+        if self.refusals < REFUSALS_BELIEVED {
+            return self.discard(Discard::DenyKiss);
+        }
+        self.counters.count_discard(Discard::DenyKiss);
+        self.state = State::Demobilized;
+        Outcome::Refused(code)
+    }
+
+    fn discard(&mut self, reason: Discard) -> Outcome {
+        self.counters.count_discard(reason);
+        Outcome::Discarded(reason)
+    }
+
+    fn record_answer(&mut self, now: Mono) {
+        let was_unreachable = !self.reach.is_reachable();
+        self.reach = self.reach.after(true);
+        self.unanswered = 0;
+        self.refusals = 0;
+        self.last_measurement = Some(now);
+        self.counters.count_reply();
+        self.polling.on_answer(now, was_unreachable);
+    }
+
+    fn record_silence(&mut self) {
+        self.reach = self.reach.after(false);
+        self.unanswered = self.unanswered.saturating_add(1);
+        self.polling.on_silence(self.reach.is_reachable());
+    }
+
+    /// Ends the waiting without a measurement. A void exchange says nothing about the server.
+    fn give_up_exchange(&mut self) {
+        if let State::Waiting(exchange) = &self.state
+            && !exchange.void
+        {
+            if exchange.reply.is_some() {
+                self.counters.count_discard(Discard::NoTransmitStamp);
+            }
+            self.record_silence();
+        }
+        self.state = State::Idle;
+    }
+}
+
+/// A reply to our request.
+enum Answer {
+    /// An order, and the header's poll field.
+    Kiss(KissCode, i8),
+    /// A reply that may be measured with.
+    Time(Header),
+}
+
+/// Getters.
+impl Association {
+    /// Its identity.
+    pub const fn id(&self) -> SourceId {
+        self.id
+    }
+
+    /// The server.
+    pub const fn address(&self) -> SocketAddr {
+        self.settings.address
+    }
+
+    /// Whether a reply may still come; if not, the request's socket can be closed.
+    pub const fn awaits_reply(&self) -> bool {
+        matches!(self.state, State::Waiting(_))
+    }
+
+    /// Whether the server refused service for good: it is not asked any more.
+    pub const fn is_demobilized(&self) -> bool {
+        matches!(self.state, State::Demobilized)
+    }
+
+    /// Which of the last eight polls were answered.
+    pub const fn reach(&self) -> Reach {
+        self.reach
+    }
+
+    /// Polls since the last usable reply, without the one on its way.
+    pub const fn unanswered_polls(&self) -> u32 {
+        self.unanswered
+    }
+
+    /// The poll interval; bursts are faster.
+    pub const fn poll(&self) -> Poll {
+        self.polling.poll()
+    }
+
+    /// What the server last said about itself, whether or not its time was usable.
+    pub const fn server(&self) -> Option<&ServerVariables> {
+        self.server.as_ref()
+    }
+
+    /// When the last exchange was completed.
+    pub const fn last_measurement(&self) -> Option<Mono> {
+        self.last_measurement
+    }
+
+    /// Requests, replies and discards so far.
+    pub const fn counters(&self) -> &Counters {
+        &self.counters
+    }
+}
