@@ -27,7 +27,7 @@ impl NtpTimestamp {
     }
 
     /// The era is dropped; rounds to the nearest 2⁻³² s.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "reduced to one era before")]
+    #[expect(clippy::cast_possible_truncation, reason = "reduced to one era before")]
     pub fn from_clock(time: ClockTime) -> Self {
         Self(ntp_units(time).rem_euclid(ERA) as u64)
     }
