@@ -42,13 +42,10 @@ fn blank(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut at = 0;
     while at < bytes.len() {
-        let end = match literal_end(&bytes, at) {
-            Some(end) => end,
-            None => {
-                out.push(bytes[at]);
-                at += 1;
-                continue;
-            }
+        let Some(end) = literal_end(&bytes, at) else {
+            out.push(bytes[at]);
+            at += 1;
+            continue;
         };
         out.extend(bytes[at..end].iter().map(|c| if *c == '\n' { '\n' } else { ' ' }));
         at = end;

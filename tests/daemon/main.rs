@@ -1,0 +1,10 @@
+#![cfg(test)]
+//! The real binaries against real peers: chronyd and ntpdig from the cache, and the misbehaving servers of
+//! `examples/`. What needs network namespaces is ignored by a plain `cargo test` and run by `./test`, as root.
+//!
+//! Nothing here can set this machine's clock: every process is started without the capability (see `lab`).
+
+mod lab;
+mod peers;
+mod process;
+mod wait;

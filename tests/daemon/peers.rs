@@ -1,0 +1,101 @@
+//! Other people's programs, from the cache that `tests/daemon/get-peers` fills. None of them may set a clock.
+
+use crate::lab::{Host, Lab};
+use crate::process::{Process, run};
+use crate::wait::seconds;
+use std::env;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+/// Where the peers were unpacked.
+fn cache() -> PathBuf {
+    let home = || env::var("HOME").map(|home| format!("{home}/.cache"));
+    let folder = env::var("NTPD_RS_PEERS").or_else(|_| {
+        env::var("XDG_CACHE_HOME").or_else(|_| home()).map(|cache| format!("{cache}/ntpd-rs/peers"))
+    });
+    let folder = PathBuf::from(folder.expect("HOME is set"));
+    assert!(
+        folder.join("usr/sbin/chronyd").exists(),
+        "no peers in {}: tests/daemon/get-peers",
+        folder.display()
+    );
+    folder
+}
+
+fn peer(lab: &Lab, host: Host, program: &str) -> Command {
+    let mut command = lab.command(host, cache().join(program));
+    let libraries = fs::read_to_string(cache().join("library-path")).unwrap();
+    command.env("LD_LIBRARY_PATH", libraries.trim());
+    command
+}
+
+/// chronyd as the nth server, stratum 1 by its own word, with this machine's time.
+#[track_caller]
+pub(crate) fn chronyd_server(lab: &Lab, n: u8) -> Process {
+    let address = Lab::server(n);
+    let file = lab.folder().join(format!("chronyd-{n}.conf"));
+    let lines = [
+        format!("bindaddress {address}"),
+        "allow".to_owned(),
+        "local stratum 1".to_owned(),
+        "cmdport 0".to_owned(),
+        "bindcmdaddress /".to_owned(),
+        format!("pidfile {}", lab.folder().join(format!("chronyd-{n}.pid")).display()),
+    ];
+    fs::write(&file, lines.join("\n") + "\n").unwrap();
+    let mut command = peer(lab, Host::Servers, "usr/sbin/chronyd");
+    command.args(["-x", "-d", "-u", "root", "-f"]).arg(&file);
+    let process = Process::start(&format!("chronyd {address}"), command);
+    process.wait_for("starting", seconds(5));
+    process
+}
+
+/// What `chronyd -Q` finds that the client's clock is off by, in seconds, asking one server.
+#[track_caller]
+pub(crate) fn chronyd_query(lab: &Lab, server: &str) -> f64 {
+    let mut command = peer(lab, Host::Client, "usr/sbin/chronyd");
+    command.args(["-Q", "-x", "-d", "-u", "root", "-t", "15", "-f", "/dev/null"]);
+    command.arg(format!("server {server} iburst maxsamples 4"));
+    command.arg(format!("pidfile {}", lab.folder().join("chronyd-query.pid").display()));
+    command.args(["cmdport 0", "bindcmdaddress /"]);
+    let (status, output) = run("chronyd -Q", command, seconds(30));
+    assert!(status.success(), "{output}");
+    let wrong_by = output.split("System clock wrong by ").nth(1).and_then(|rest| rest.split(' ').next());
+    wrong_by.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("no offset: {output}"))
+}
+
+/// What ntpdig prints of one server: `… ±… 10.77.0.1 s1 no-leap`.
+#[track_caller]
+pub(crate) fn ntpdig(lab: &Lab, server: &str) -> String {
+    let mut command = lab.command(Host::Client, "/usr/bin/python3");
+    command.arg(cache().join("usr/bin/ntpdig")).arg(server);
+    command.env("PYTHONPATH", cache().join("usr/lib/python3/dist-packages"));
+    let (status, output) = run("ntpdig", command, seconds(20));
+    assert!(status.success(), "{output}");
+    output
+}
+
+#[test]
+#[ignore = "needs root and peers: ./test runs it"]
+fn chronyd_and_ntpdig_take_time_from_chronyd() {
+    let lab = Lab::new();
+    let _server = chronyd_server(&lab, 1);
+    let wrong_by = chronyd_query(&lab, "10.77.0.1");
+    assert!(wrong_by.abs() < 0.001, "{wrong_by}");
+    let line = ntpdig(&lab, "10.77.0.1");
+    assert!(line.contains("10.77.0.1 s1 no-leap"), "{line}");
+}
+
+#[test]
+#[ignore = "needs root: ./test runs it"]
+fn nothing_in_a_lab_may_set_a_clock() {
+    let lab = Lab::new();
+    let mut command = lab.command(Host::Client, "grep");
+    command.args(["-E", "^Cap(Prm|Eff|Bnd)", "/proc/self/status"]);
+    let (_, output) = run("grep", command, seconds(5));
+    let sets: Vec<u64> =
+        output.lines().map(|line| u64::from_str_radix(line[7..].trim(), 16).unwrap()).collect();
+    assert_eq!(sets.len(), 3, "{output}");
+    assert!(sets.iter().all(|set| set & (1 << 25) == 0), "CAP_SYS_TIME (25) is there: {output}");
+}
