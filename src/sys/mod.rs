@@ -1,1 +1,19 @@
 //! The one door to the kernel: clock, sockets, timestamps. All unsafe code; knows only time.
+//!
+//! One system call per wrapper, by libc's symbols; what the kernel writes is parsed by safe code.
+
+mod address;
+pub mod adjtime;
+pub mod clock;
+pub mod clock_watch;
+mod cmsg;
+mod error;
+pub mod netlink;
+mod packet_info;
+mod socket;
+mod timestamping;
+pub mod udp;
+
+pub use error::errno;
+pub use packet_info::PacketInfo;
+pub use timestamping::Stamping;

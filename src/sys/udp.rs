@@ -1,0 +1,228 @@
+//! Datagram sockets with kernel timestamps and packet information. Never blocks; waits for nothing.
+
+use super::PacketInfo;
+use super::address::AddressBuffer;
+use super::cmsg::ControlBuffer;
+use super::error::check_length;
+use super::socket;
+use super::timestamping::{Stamping, software_stamp, stamped_packet};
+use crate::time::ClockTime;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+/// A datagram socket of ours. Closed when dropped.
+#[derive(Debug)]
+pub struct UdpSocket {
+    descriptor: OwnedFd,
+    stamping: Stamping,
+}
+
+/// One datagram that arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Received {
+    /// Bytes written to the buffer.
+    pub length: usize,
+    /// The datagram was longer than the buffer.
+    pub truncated: bool,
+    /// The sender; none only if the kernel names no IP address.
+    pub from: Option<SocketAddr>,
+    /// When the kernel saw it, by `CLOCK_REALTIME`.
+    pub stamp: Option<ClockTime>,
+    /// Which address of ours it was sent to; listening sockets only.
+    pub local: Option<PacketInfo>,
+}
+
+/// When a datagram left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TransmitStamp {
+    /// Which datagram of this socket, from 0.
+    pub packet: u32,
+    /// When the kernel gave it to the driver, by `CLOCK_REALTIME`.
+    pub time: ClockTime,
+}
+
+impl UdpSocket {
+    /// For one peer, from a random port of ours: everybody else's datagrams are dropped by the kernel, and ICMP
+    /// errors come back as errors of `receive` and `send`.
+    ///
+    /// A kernel that refuses to stamp is lived with: [`UdpSocket::stamping`] says what is in force.
+    pub fn connect(peer: SocketAddr, stamping: Stamping) -> io::Result<Self> {
+        let mut this = Self { descriptor: socket::open_datagram(peer)?, stamping: Stamping::None };
+        this.set_stamping(stamping);
+        socket::connect(&this.descriptor, peer)?;
+        Ok(this)
+    }
+
+    /// For everybody who asks. An IPv6 wildcard also serves IPv4 unless `only_v6`.
+    ///
+    /// The address is never shared (no `SO_REUSEADDR`): a second server on it is an error.
+    pub fn listen(address: SocketAddr, only_v6: bool, stamping: Stamping) -> io::Result<Self> {
+        let mut this = Self { descriptor: socket::open_datagram(address)?, stamping: Stamping::None };
+        let descriptor = &this.descriptor;
+        if address.is_ipv4() {
+            socket::set_option(descriptor, libc::IPPROTO_IP, libc::IP_PKTINFO, 1)?;
+        } else {
+            socket::set_option(descriptor, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, only_v6.into())?;
+            socket::set_option(descriptor, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)?;
+        }
+        socket::bind(descriptor, address)?;
+        this.set_stamping(stamping);
+        Ok(this)
+    }
+
+    /// A socket that only keeps the kernel stamping: it turns the work off when the last socket that wants it closes,
+    /// and on again too late for the first packets of the next.
+    pub fn keep_stamping() -> io::Result<Self> {
+        let any = SocketAddr::from(([0, 0, 0, 0], 0));
+        let mut this = Self { descriptor: socket::open_datagram(any)?, stamping: Stamping::None };
+        this.set_stamping(Stamping::Receive);
+        Ok(this)
+    }
+
+    /// Asks for less and less until the kernel agrees.
+    fn set_stamping(&mut self, wanted: Stamping) {
+        for stamping in [Stamping::ReceiveAndTransmit, Stamping::Receive] {
+            let Some(flags) = stamping.flags().filter(|_| stamping <= wanted) else { continue };
+            let flags = flags.cast_signed();
+            if socket::set_option(&self.descriptor, libc::SOL_SOCKET, libc::SO_TIMESTAMPING, flags).is_ok() {
+                self.stamping = stamping;
+                return;
+            }
+        }
+    }
+
+    /// What the kernel agreed to stamp.
+    pub const fn stamping(&self) -> Stamping {
+        self.stamping
+    }
+
+    /// Where it is bound.
+    pub fn local_address(&self) -> io::Result<SocketAddr> {
+        socket::local_address(&self.descriptor)
+    }
+
+    /// Sends one datagram to the peer.
+    pub fn send(&self, bytes: &[u8]) -> io::Result<()> {
+        let descriptor = self.descriptor.as_raw_fd();
+        // SAFETY: the pointer is to as many bytes as are said, and they live during the call.
+        let result =
+            unsafe { libc::send(descriptor, bytes.as_ptr().cast(), bytes.len(), libc::MSG_NOSIGNAL) };
+        check_length("send", result).map(drop)
+    }
+
+    /// Sends one datagram, from the given address of ours if any.
+    pub fn send_to(&self, bytes: &[u8], to: SocketAddr, from: Option<PacketInfo>) -> io::Result<()> {
+        let mut address = AddressBuffer::of(to);
+        let mut control = from.map_or_else(ControlBuffer::empty, |info| info.emit());
+        let mut part = io_vector(bytes.as_ptr().cast_mut(), bytes.len());
+        let mut message = message_header(&mut part);
+        message.msg_name = address.as_mut_ptr().cast();
+        message.msg_namelen = address.length();
+        if from.is_some() {
+            message.msg_control = control.as_mut_ptr();
+            message.msg_controllen = length_field(control.length());
+        }
+        let descriptor = self.descriptor.as_raw_fd();
+        // SAFETY: the header's pointers are to buffers of the lengths given beside them, which live during the call;
+        // sendmsg writes to none of them.
+        let result = unsafe { libc::sendmsg(descriptor, &raw const message, libc::MSG_NOSIGNAL) };
+        check_length("sendmsg", result).map(drop)
+    }
+
+    /// The next datagram, or an ICMP error about one of ours, or `WouldBlock`.
+    pub fn receive(&self, buffer: &mut [u8]) -> io::Result<Received> {
+        let (received, control) = self.receive_message(buffer, 0)?;
+        let stamp = control.messages().find_map(|message| software_stamp(&message));
+        let local = control.messages().find_map(|message| PacketInfo::parse(&message));
+        Ok(Received { stamp, local, ..received })
+    }
+
+    /// The next transmit stamp, or `WouldBlock`. Other entries of the error queue are skipped.
+    pub fn transmit_stamp(&self) -> io::Result<TransmitStamp> {
+        loop {
+            let (_, control) = self.receive_message(&mut [], libc::MSG_ERRQUEUE)?;
+            let time = control.messages().find_map(|message| software_stamp(&message));
+            let packet = control.messages().find_map(|message| stamped_packet(&message));
+            if let (Some(packet), Some(time)) = (packet, time) {
+                return Ok(TransmitStamp { packet, time });
+            }
+        }
+    }
+
+    fn receive_message(
+        &self,
+        buffer: &mut [u8],
+        flags: libc::c_int,
+    ) -> io::Result<(Received, ControlBuffer)> {
+        let mut address = AddressBuffer::empty();
+        let mut control = ControlBuffer::empty();
+        let mut part = io_vector(buffer.as_mut_ptr(), buffer.len());
+        let mut message = message_header(&mut part);
+        message.msg_name = address.as_mut_ptr().cast();
+        message.msg_namelen = address.length();
+        message.msg_control = control.as_mut_ptr();
+        message.msg_controllen = length_field(ControlBuffer::capacity());
+        let descriptor = self.descriptor.as_raw_fd();
+        // SAFETY: the header's pointers are to writable buffers of the lengths given beside them, all of them ours
+        // during the call.
+        let result = unsafe { libc::recvmsg(descriptor, &raw mut message, flags) };
+        let length = check_length("recvmsg", result)?;
+        address.set_length(message.msg_namelen);
+        control.set_length(from_length_field(message.msg_controllen));
+        let truncated = message.msg_flags & libc::MSG_TRUNC != 0;
+        let received = Received { length, truncated, from: address.parse(), stamp: None, local: None };
+        Ok((received, control))
+    }
+}
+
+/// An IPv4 address in IPv6 clothes (`::ffff:192.0.2.1`, from a socket that serves both) as what it is.
+pub fn unmapped(address: SocketAddr) -> SocketAddr {
+    match address.ip().to_canonical() {
+        IpAddr::V4(v4) => SocketAddr::from((v4, address.port())),
+        IpAddr::V6(_) => address,
+    }
+}
+
+fn io_vector(base: *mut u8, length: usize) -> libc::iovec {
+    libc::iovec { iov_base: base.cast(), iov_len: length }
+}
+
+fn message_header(part: &mut libc::iovec) -> libc::msghdr {
+    // SAFETY: a msghdr is integers and pointers only, and all of them may be zero.
+    let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+    message.msg_iov = part;
+    message.msg_iovlen = 1;
+    message
+}
+
+/// `msg_controllen` is a `size_t` or a `socklen_t`, after the C library.
+#[allow(clippy::cast_possible_truncation, reason = "control buffers have 256 bytes")]
+const fn length_field(length: usize) -> ControlLength {
+    length as ControlLength
+}
+
+#[allow(clippy::unnecessary_cast, reason = "as above")]
+const fn from_length_field(length: ControlLength) -> usize {
+    length as usize
+}
+
+#[cfg(target_env = "musl")]
+type ControlLength = libc::socklen_t;
+#[cfg(not(target_env = "musl"))]
+type ControlLength = usize;
+
+impl AsFd for UdpSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.descriptor.as_fd()
+    }
+}
+
+impl AsRawFd for UdpSocket {
+    fn as_raw_fd(&self) -> i32 {
+        self.descriptor.as_raw_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests;
