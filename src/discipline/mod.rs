@@ -1,1 +1,303 @@
 //! Pure algorithms: filter, select, combine, steer. Never sees a packet.
+//!
+//! ```text
+//! Measurement ─ timescale ─ filter (one per source) ─ select ─ combine ─ steer ─ Decision
+//!                  ↑                                                        │
+//!                  └───────────────────────── Applied ──────────────────────┘
+//! ```
+//! Filters live on the undisciplined timescale, so steering changes the map and never a filter.
+
+mod combine;
+mod filter;
+mod leap;
+mod limits;
+mod line;
+mod member;
+mod noise;
+mod select;
+mod selection;
+mod status;
+mod steer;
+mod system;
+mod timescale;
+mod wander;
+
+pub use system::{Advice, Decision, Drift, Estimate, Role, Settings, State, SystemEstimate};
+
+use crate::measurement::Measurement;
+use crate::time::{Applied, Frequency, Mono, Now, Span};
+use crate::verdict::{SourceId, Verdict};
+use filter::Prior;
+use line::Line;
+use member::Member;
+use status::Status;
+use std::collections::BTreeMap;
+use steer::{Steering, Target};
+use timescale::{LocalTime, Timescale};
+
+/// After the first quorum, this long is waited for the other sources' votes before the clock is first touched.
+const GRACE: Span = Span::from_secs(4);
+
+/// A frequency from the drift file may have changed by this much since it was saved, s/s: another temperature.
+const DRIFT_AGEING: f64 = 0.5e-6;
+
+/// And over a sleep or a foreign step by this much, s/s.
+const RESTART_AGEING: f64 = 1e-6;
+
+/// A frequency is worth saving once it is known this well, s/s.
+const WORTH_SAVING: f64 = 1e-6;
+
+/// All sources and the clock they steer.
+#[derive(Debug, Clone)]
+pub struct Discipline {
+    settings: Settings,
+    controls_clock: bool,
+    scale: Timescale,
+    prior: Prior,
+    members: BTreeMap<SourceId, Member>,
+    combination: Option<Combination>,
+    steering: Steering,
+    status: Status,
+    preset: Option<Frequency>,
+    quorum_since: Option<Mono>,
+    fresh: bool,
+    last_now: Now,
+}
+
+/// What the survivors said together, the last time that there were any.
+#[derive(Debug, Clone, Copy)]
+struct Combination {
+    at: LocalTime,
+    when: Now,
+    /// `line.offset` counts from here.
+    base: Span,
+    line: Line,
+    wander: f64,
+    disagreement: f64,
+    peer: SourceId,
+    peer_stratum: u8,
+    root_delay: f64,
+    dispersion: f64,
+    leap: crate::time::Leap,
+    agreeing: usize,
+    /// Still true: the last selection had survivors.
+    current: bool,
+    /// The clock was corrected by it at least once.
+    used: bool,
+}
+
+impl Discipline {
+    /// `kernel_frequency` is in force at `now`; `drift`, if known from earlier, is put in its place at the first `update`.
+    pub fn new(
+        settings: Settings,
+        drift: Option<Drift>,
+        kernel_frequency: Frequency,
+        controls_clock: bool,
+        now: Now,
+    ) -> Self {
+        let prior = prior(&settings, drift, kernel_frequency);
+        let steering = Steering::new(&settings.synchronization, &settings.algorithm, kernel_frequency);
+        Self {
+            controls_clock,
+            scale: Timescale::new(now, kernel_frequency),
+            prior,
+            members: BTreeMap::new(),
+            combination: None,
+            steering,
+            status: Status::new(),
+            preset: drift.map(|drift| drift.frequency),
+            quorum_since: None,
+            fresh: false,
+            last_now: now,
+            settings,
+        }
+    }
+
+    /// A source is mobilized; it knows what the others found out about the oscillator.
+    pub fn add(&mut self, id: SourceId, role: Role) {
+        let prior = self.learned_prior(0.0);
+        self.members.insert(id, Member::new(role, prior));
+        self.fresh = true;
+    }
+
+    /// A source is gone.
+    pub fn remove(&mut self, id: SourceId) {
+        self.members.remove(&id);
+        self.fresh = true;
+    }
+
+    /// `reachable`: its reach register is not empty. `demobilized`: it told us to stop.
+    pub fn set_reachable(&mut self, id: SourceId, reachable: bool, demobilized: bool) {
+        if let Some(member) = self.members.get_mut(&id) {
+            self.fresh |= member.reachable != Some(reachable) || member.demobilized != demobilized;
+            member.reachable = Some(reachable);
+            member.demobilized = demobilized;
+        }
+    }
+
+    /// One finished exchange. Without such a source it is nothing.
+    pub fn measure(&mut self, now: Now, id: SourceId, measurement: &Measurement) -> Advice {
+        self.last_now = now;
+        let Some(member) = self.members.get_mut(&id) else {
+            return Advice { surprise: false, poll: crate::time::Poll::new(6) };
+        };
+        self.fresh = true;
+        member.measure(&self.scale, measurement)
+    }
+
+    /// Selects, combines and steers; to be called after every measurement, timer and change of reachability.
+    pub fn update(&mut self, now: Now) -> Vec<Decision> {
+        self.last_now = now;
+        let mut decisions = Vec::new();
+        if self.controls_clock
+            && let Some(frequency) = self.preset.take()
+        {
+            decisions.extend(self.steering.preset(frequency, self.scale.frequency()));
+        }
+        if std::mem::take(&mut self.fresh) {
+            self.select(now);
+            decisions.extend(self.steer(now));
+        } else if self.is_grace_over(now) {
+            decisions.extend(self.steer(now));
+        }
+        decisions.extend(self.steering.on_timer(now.mono, self.scale.frequency()));
+        if self.controls_clock {
+            let panics = decisions.iter().any(|decision| matches!(decision, Decision::Panic(_)));
+            let status = (!panics).then(|| self.status.refresh(now.mono, &self.system(now))).flatten();
+            decisions.extend(status);
+        }
+        decisions
+    }
+
+    /// When `update` has something to do without a measurement.
+    pub fn next_wakeup(&self) -> Option<Mono> {
+        let waiting = self.combination.is_some_and(|combination| combination.current && !combination.used);
+        let grace = self.quorum_since.filter(|_| waiting).map(|since| since + GRACE);
+        let status = if self.controls_clock { self.status.next_refresh() } else { None };
+        [self.steering.slew_end(), grace, status].into_iter().flatten().min()
+    }
+
+    /// What the kernel really did.
+    pub fn on_applied(&mut self, applied: &Applied) {
+        self.scale.on_applied(applied);
+    }
+
+    /// Somebody else moved the clock, or the machine slept: offsets are forgotten, the frequency is kept and trusted less, and
+    /// the next correction may be a step again.
+    pub fn restart(&mut self, now: Now) {
+        self.last_now = now;
+        let prior = self.learned_prior(RESTART_AGEING);
+        self.scale.restart(now);
+        self.prior = prior;
+        for member in self.members.values_mut() {
+            member.restart(prior);
+        }
+        self.combination = None;
+        self.quorum_since = None;
+        self.steering.restart();
+        self.fresh = true;
+    }
+
+    /// The next good estimate is applied in one step, whatever its size (panic thresholds excepted).
+    pub fn force_step(&mut self) {
+        self.steering.force_step();
+    }
+
+    /// What selection says of a source; `Waiting` for one that is not known.
+    pub fn verdict(&self, id: SourceId) -> Verdict {
+        self.members.get(&id).map_or(Verdict::Waiting, |member| member.verdict)
+    }
+
+    /// The filter's view of a source, once it was measured.
+    pub fn estimate(&self, id: SourceId, now: Now) -> Option<Estimate> {
+        let filter = &self.members.get(&id)?.filter;
+        let (base, line) = filter.predict(self.scale.local(now.clock))?;
+        Some(Estimate {
+            offset: base + Span::from_seconds(line.offset) - self.scale.steered(now),
+            uncertainty: Span::from_seconds(line.offset_sigma()),
+            delay: Span::from_seconds(filter.delay()),
+            jitter: Span::from_seconds(filter.jitter()),
+        })
+    }
+
+    /// The clock and how good it is.
+    pub fn system(&self, now: Now) -> SystemEstimate {
+        status::system(self, now)
+    }
+
+    /// The oscillator, once it is known well enough to be worth saving.
+    pub fn drift(&self) -> Option<Drift> {
+        let line = self.combination.filter(|combination| combination.used)?.line;
+        (line.frequency_sigma() < WORTH_SAVING).then(|| Drift {
+            frequency: Frequency::from_ratio(line.frequency),
+            uncertainty: Frequency::from_ratio(line.frequency_sigma()),
+        })
+    }
+
+    /// What is left to correct, by the last combination carried on to `now`.
+    fn remaining(&self, combination: &Combination, now: Now) -> (Span, Line) {
+        let line = combination.predict(self.scale.local(now.clock));
+        (combination.base + Span::from_seconds(line.offset) - self.scale.steered(now), line)
+    }
+
+    fn is_grace_over(&self, now: Now) -> bool {
+        let unused = self.combination.is_some_and(|combination| combination.current && !combination.used);
+        unused && self.quorum_since.is_some_and(|since| now.mono >= since + GRACE)
+    }
+
+    fn steer(&mut self, now: Now) -> Vec<Decision> {
+        let Some(combination) = self.combination.filter(|combination| combination.current) else {
+            return Vec::new();
+        };
+        if !combination.used && !self.is_grace_over(now) && self.members.values().any(Member::may_still_vote)
+        {
+            return Vec::new();
+        }
+        let (offset, line) = self.remaining(&combination, now);
+        if let Some(combination) = &mut self.combination {
+            combination.used = true;
+        }
+        if !self.controls_clock {
+            return Vec::new();
+        }
+        let target = Target {
+            offset,
+            offset_uncertainty: line.offset_sigma(),
+            frequency: Frequency::from_ratio(line.frequency),
+        };
+        self.steering.correct(now.mono, target, self.scale.frequency())
+    }
+
+    /// What a filter that starts now may assume of the oscillator.
+    fn learned_prior(&self, ageing: f64) -> Prior {
+        match &self.combination {
+            Some(combination) => Prior {
+                frequency: combination.line.frequency,
+                variance: (combination.line.frequency_variance + ageing * ageing).min(self.prior.ignorance),
+                ignorance: self.prior.ignorance,
+            },
+            None => Prior {
+                variance: (self.prior.variance + ageing * ageing).min(self.prior.ignorance),
+                ..self.prior
+            },
+        }
+    }
+}
+
+impl Combination {
+    fn predict(&self, time: LocalTime) -> Line {
+        self.line.predict(time.since(self.at).max(0.0), self.wander)
+    }
+}
+
+fn prior(settings: &Settings, drift: Option<Drift>, in_force: Frequency) -> Prior {
+    let ignorance = settings.algorithm.initial_frequency_uncertainty.powi(2);
+    match drift {
+        Some(drift) => Prior {
+            frequency: drift.frequency.ratio(),
+            variance: (drift.uncertainty.ratio().powi(2) + DRIFT_AGEING * DRIFT_AGEING).min(ignorance),
+            ignorance,
+        },
+        None => Prior { frequency: in_force.ratio(), variance: ignorance, ignorance },
+    }
+}

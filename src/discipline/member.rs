@@ -1,0 +1,159 @@
+//! One source as the discipline keeps it: role, what its server says, filter and verdict. Does not compare sources.
+
+use super::filter::{Filter, Prior, Sample};
+use super::line::Line;
+use super::select::Interval;
+use super::system::{Advice, Role};
+use super::timescale::{LocalTime, Timescale};
+use crate::measurement::{Measurement, ServerVariables};
+use crate::time::{Leap, Poll, Span};
+use crate::verdict::Verdict;
+
+/// Tolerance of an oscillator that nobody watches, s/s (RFC 5905 §7.2, PHI).
+pub(super) const PHI: f64 = 15e-6;
+
+/// Sources farther from the primary source than this are of no use, seconds (RFC 5905 §11.1, MAXDIST; 1.5 as in the reference implementation).
+const MAXIMUM_DISTANCE: f64 = 1.5;
+
+/// Standard deviations that a correctness interval allows for noise.
+const NOISE_SIGMAS: f64 = 3.0;
+
+/// A predicted error of this part of the round trip is as good as the unknown asymmetry allows.
+const WORTHWHILE: f64 = 0.005;
+
+/// And below this, seconds, nothing is worth a packet.
+const WORTHLESS: f64 = 5e-6;
+
+/// One source.
+#[derive(Debug, Clone)]
+pub(super) struct Member {
+    pub role: Role,
+    pub reachable: Option<bool>,
+    pub demobilized: bool,
+    pub server: Option<ServerVariables>,
+    pub filter: Filter,
+    pub verdict: Verdict,
+    pub agreed: bool,
+    last: Option<LocalTime>,
+    poll: Poll,
+}
+
+/// What a usable source says at one instant.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Claim {
+    /// `line.offset` counts from here.
+    pub base: Span,
+    pub line: Line,
+    /// Seconds.
+    pub root_delay: f64,
+    /// Seconds: half the root delay, dispersion, noise.
+    pub distance: f64,
+    /// Seconds: the server's dispersion and our age.
+    pub dispersion: f64,
+}
+
+impl Claim {
+    /// The interval that must contain the truth, seconds from `origin`.
+    pub(super) fn interval(&self, origin: Span) -> Interval {
+        Interval { offset: (self.base - origin).seconds() + self.line.offset, distance: self.distance }
+    }
+
+    /// The same line counted from `origin`.
+    pub(super) fn line_from(&self, origin: Span) -> Line {
+        Line { offset: (self.base - origin).seconds() + self.line.offset, ..self.line }
+    }
+}
+
+impl Member {
+    pub(super) const fn new(role: Role, prior: Prior) -> Self {
+        Self {
+            role,
+            reachable: None,
+            demobilized: false,
+            server: None,
+            filter: Filter::new(prior),
+            verdict: Verdict::Waiting,
+            agreed: false,
+            last: None,
+            poll: Poll::new(6),
+        }
+    }
+
+    pub(super) fn measure(&mut self, scale: &Timescale, measurement: &Measurement) -> Advice {
+        let sent = scale.local(measurement.origin_timestamp);
+        let received = scale.local(measurement.destination_timestamp);
+        let up = sent.behind(measurement.receive_timestamp);
+        let down = received.behind(measurement.transmit_timestamp);
+        let sample = Sample {
+            time: sent.midpoint(received),
+            offset: up / 2 + down / 2,
+            delay: (up - down).seconds(),
+            stamp_uncertainty: measurement.stamp_uncertainty_seconds.abs(),
+        };
+        self.server = Some(measurement.server);
+        self.last = Some(received);
+        let surprise = self.filter.measure(sample);
+        Advice { surprise, poll: self.wanted_poll(received) }
+    }
+
+    /// Offsets are forgotten, frequency kept.
+    pub(super) fn restart(&mut self, prior: Prior) {
+        self.filter.restart(prior);
+        self.last = None;
+    }
+
+    /// Its first measurements are on their way: its vote is worth waiting for.
+    pub(super) fn may_still_vote(&self) -> bool {
+        self.verdict == Verdict::Waiting && !self.role.noselect
+    }
+
+    /// The claim at `time`, if anything was measured.
+    pub(super) fn claim(&self, time: LocalTime, ignore_server_dispersion: bool) -> Option<Claim> {
+        let (base, line) = self.filter.predict(time)?;
+        let server = self.server?;
+        let age = self.last.map_or(0.0, |last| time.since(last).max(0.0));
+        let root_delay = server.root_delay.seconds().max(0.0) + self.filter.delay();
+        let said = if ignore_server_dispersion { 0.0 } else { server.root_dispersion.seconds().max(0.0) };
+        let dispersion = said + PHI * age;
+        let distance = root_delay / 2.0 + dispersion + NOISE_SIGMAS * line.offset_sigma() + 1e-9;
+        Some(Claim { base, line, root_delay, distance, dispersion })
+    }
+
+    /// Why it may not take part, if it may not.
+    pub(super) fn hindrance(&self, claim: Option<&Claim>, maximum_uncertainty: f64) -> Option<Verdict> {
+        if self.demobilized {
+            return Some(Verdict::Demobilized);
+        }
+        if self.reachable == Some(false) {
+            return Some(Verdict::Unreachable);
+        }
+        let (Some(claim), Some(server)) = (claim, self.server) else { return Some(Verdict::Waiting) };
+        if server.leap == Leap::Unsynchronized || !(1..16).contains(&server.stratum) {
+            return Some(Verdict::Unsynchronized);
+        }
+        if !self.filter.is_ready() {
+            return Some(Verdict::Waiting);
+        }
+        // Not "greater": a NaN is too distant.
+        let near = claim.distance <= MAXIMUM_DISTANCE && claim.line.offset_sigma() <= maximum_uncertainty;
+        if !near {
+            return Some(Verdict::TooDistant);
+        }
+        self.role.noselect.then_some(Verdict::NotSelectable)
+    }
+
+    /// Shorter when the predicted error at the end of the interval is worth a packet, longer when it is not even after twice the time.
+    fn wanted_poll(&mut self, now: LocalTime) -> Poll {
+        let worth = (WORTHWHILE * self.filter.delay()).max(WORTHLESS);
+        let error_after = |poll: Poll| {
+            let line = self.filter.predict(now)?.1;
+            Some(line.predict(poll.interval().seconds(), self.filter.wander()).offset_sigma())
+        };
+        if error_after(self.poll).is_some_and(|error| error > worth) {
+            self.poll = self.poll.shorter();
+        } else if error_after(self.poll.longer()).is_some_and(|error| error < 0.7 * worth) {
+            self.poll = self.poll.longer();
+        }
+        self.poll
+    }
+}

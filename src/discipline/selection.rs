@@ -1,0 +1,178 @@
+//! Verdicts for all sources and the combination of those that are used. The rules of agreement are `select`'s, the weights `combine`'s.
+
+use super::combine::{Opinion, combine};
+use super::leap::vote;
+use super::member::Claim;
+use super::select::{Interval, agreeing};
+use super::{Combination, Discipline};
+use crate::time::{Leap, Now, Span};
+use crate::verdict::{SourceId, Verdict};
+
+/// A falseticker's interval is shrunk to this part until it agrees again, so that selection does not flap.
+const READMISSION: f64 = 0.7;
+
+/// Survivors whose weight is below this part of the best one's are outliers; they return at twice of it.
+const OUTLIER: f64 = 0.005;
+
+/// Another source becomes the system peer only when its distance is below this part of the present one's.
+const PEER_CHANGE: f64 = 0.8;
+
+/// A usable source at one instant.
+struct Candidate {
+    id: SourceId,
+    claim: Claim,
+    prefer: bool,
+    stratum: u8,
+    leap: Leap,
+}
+
+impl Discipline {
+    /// Sets every verdict, and the combination if there is a quorum.
+    pub(super) fn select(&mut self, now: Now) {
+        let candidates = self.candidates(now);
+        let origin = candidates.first().map_or(Span::ZERO, |candidate| candidate.claim.base);
+        let survivors = self.survivors(candidates, origin);
+        let needed = self.settings.synchronization.minimum_agreeing_sources.max(1);
+        let quorum = survivors.len() >= needed;
+        for candidate in &survivors {
+            self.set_verdict(candidate.id, if quorum { Verdict::Truechimer } else { Verdict::NoQuorum });
+        }
+        let combined = if quorum { self.combination_of(survivors, origin, now) } else { None };
+        match (combined, &mut self.combination) {
+            (Some(combined), _) => {
+                self.combination = Some(combined);
+                self.quorum_since.get_or_insert(now.mono);
+            }
+            (None, Some(last)) => {
+                last.current = false;
+                last.agreeing = 0;
+            }
+            (None, None) => self.quorum_since = None,
+        }
+    }
+
+    /// Everything that may take part; the others get their verdict here.
+    fn candidates(&mut self, now: Now) -> Vec<Candidate> {
+        let time = self.scale.local(now.clock);
+        let algorithm = &self.settings.algorithm;
+        let mut candidates = Vec::with_capacity(self.members.len());
+        for (id, member) in &mut self.members {
+            let claim = member.claim(time, algorithm.ignore_server_dispersion);
+            if let Some(verdict) = member.hindrance(claim.as_ref(), algorithm.maximum_source_uncertainty) {
+                member.verdict = verdict;
+                continue;
+            }
+            let (Some(claim), Some(server)) = (claim, member.server) else { continue };
+            let (prefer, stratum, leap) = (member.role.prefer, server.stratum, server.leap);
+            candidates.push(Candidate { id: *id, claim, prefer, stratum, leap });
+        }
+        candidates
+    }
+
+    /// Those that agree with the majority; the others become falsetickers, or nobody can say when there is no majority.
+    fn survivors(&mut self, candidates: Vec<Candidate>, origin: Span) -> Vec<Candidate> {
+        let intervals: Vec<Interval> =
+            candidates.iter().map(|candidate| self.interval(candidate, origin)).collect();
+        let agree = agreeing(&intervals);
+        let majority = agree.iter().any(|agrees| *agrees);
+        let rejected = if majority { Verdict::Falseticker } else { Verdict::NoQuorum };
+        let mut survivors = Vec::with_capacity(candidates.len());
+        for (candidate, agrees) in candidates.into_iter().zip(agree) {
+            if agrees {
+                survivors.push(candidate);
+            } else {
+                self.set_verdict(candidate.id, rejected);
+            }
+        }
+        survivors
+    }
+
+    fn interval(&self, candidate: &Candidate, origin: Span) -> Interval {
+        let interval = candidate.claim.interval(origin);
+        let rejected = self.verdict(candidate.id) == Verdict::Falseticker;
+        Interval {
+            distance: if rejected { READMISSION * interval.distance } else { interval.distance },
+            ..interval
+        }
+    }
+
+    /// The survivors' common line. Outliers and, beside a preferred source, the others are left out of it.
+    fn combination_of(&mut self, survivors: Vec<Candidate>, origin: Span, now: Now) -> Option<Combination> {
+        let agreeing = survivors.len();
+        let leap = vote(survivors.iter().map(|survivor| survivor.leap));
+        let used = self.used(survivors, origin);
+        let opinions: Vec<Opinion> = used.iter().map(|candidate| opinion(candidate, origin)).collect();
+        let (line, disagreement) = combine(&opinions)?;
+        let peer = self.choose_peer(&used)?;
+        self.set_verdict(peer.id, Verdict::SystemPeer);
+        let apart = (peer.claim.line_from(origin).offset - line.offset).abs();
+        Some(Combination {
+            at: self.scale.local(now.clock),
+            when: now,
+            base: origin,
+            line,
+            wander: self.wander(&used),
+            disagreement,
+            peer: peer.id,
+            peer_stratum: peer.stratum,
+            root_delay: peer.claim.root_delay,
+            dispersion: peer.claim.dispersion + apart,
+            leap,
+            agreeing,
+            current: true,
+            used: self.combination.is_some_and(|last| last.used),
+        })
+        .filter(|combination| combination.line.is_sound())
+    }
+
+    fn used(&mut self, survivors: Vec<Candidate>, origin: Span) -> Vec<Candidate> {
+        let preferred = survivors.iter().any(|survivor| survivor.prefer);
+        let best = survivors
+            .iter()
+            .filter(|survivor| survivor.prefer == preferred)
+            .map(|survivor| opinion(survivor, origin).weight_variance())
+            .fold(f64::INFINITY, f64::min);
+        let mut used = Vec::with_capacity(survivors.len());
+        for survivor in survivors {
+            let was = self.members.get(&survivor.id).is_some_and(|member| member.agreed);
+            let least = if was { OUTLIER } else { 2.0 * OUTLIER };
+            let light = best < least * opinion(&survivor, origin).weight_variance();
+            let left_out = light || survivor.prefer != preferred;
+            if let Some(member) = self.members.get_mut(&survivor.id) {
+                member.agreed = !left_out;
+            }
+            if left_out {
+                self.set_verdict(survivor.id, Verdict::Outlier);
+            } else {
+                used.push(survivor);
+            }
+        }
+        used
+    }
+
+    /// The nearest one, and the present one as long as none is much nearer.
+    fn choose_peer<'a>(&self, used: &'a [Candidate]) -> Option<&'a Candidate> {
+        let nearest = used.iter().min_by(|a, b| a.claim.distance.total_cmp(&b.claim.distance))?;
+        let present =
+            self.combination.and_then(|last| used.iter().find(|candidate| candidate.id == last.peer));
+        match present {
+            Some(present) if nearest.claim.distance > PEER_CHANGE * present.claim.distance => Some(present),
+            _ => Some(nearest),
+        }
+    }
+
+    fn wander(&self, used: &[Candidate]) -> f64 {
+        let wanders = used.iter().filter_map(|candidate| self.members.get(&candidate.id));
+        wanders.map(|member| member.filter.wander()).fold(f64::INFINITY, f64::min).min(1e-6)
+    }
+
+    fn set_verdict(&mut self, id: SourceId, verdict: Verdict) {
+        if let Some(member) = self.members.get_mut(&id) {
+            member.verdict = verdict;
+        }
+    }
+}
+
+fn opinion(candidate: &Candidate, origin: Span) -> Opinion {
+    Opinion { line: candidate.claim.line_from(origin), root_delay: candidate.claim.root_delay }
+}

@@ -1,0 +1,148 @@
+//! How good the clock is, and telling the kernel. Corrects nothing.
+
+use super::line::Line;
+use super::member::PHI;
+use super::system::{Decision, State, SystemEstimate};
+use super::{Combination, Discipline};
+use crate::time::{Adjustment, ClockStatus, Frequency, Leap, Mono, Now, Span};
+
+/// The kernel lets its own bound grow by 500 ppm; telling it the true one this often keeps it tight. More often only wakes the machine.
+const REFRESH: Span = Span::from_secs(16);
+
+/// A clock whose bound is larger does not claim to be synchronized: no client would follow it any more (RFC 5905 §11.1, MAXDIST of 1 s).
+/// In holdover that is after about 18 hours.
+const USELESS_BOUND: f64 = 1.0;
+
+/// Standard deviations of the combination that the bound allows for.
+const BOUND_SIGMAS: f64 = 3.0;
+
+/// Growth of the bound while synchronized, beyond what the frequency's own uncertainty explains, s/s.
+const RESIDUAL_RATE: f64 = 1e-6;
+
+/// What the kernel was told last.
+#[derive(Debug, Clone)]
+pub(super) struct Status {
+    told: Option<(Mono, ClockStatus)>,
+}
+
+impl Status {
+    pub(super) const fn new() -> Self {
+        Self { told: None }
+    }
+
+    pub(super) fn next_refresh(&self) -> Option<Mono> {
+        let (when, told) = self.told?;
+        (told.leap != Leap::Unsynchronized).then_some(when + REFRESH)
+    }
+
+    /// Nothing is told before the clock was right for the first time: the kernel gives up an old claim by itself.
+    pub(super) fn refresh(&mut self, now: Mono, system: &SystemEstimate) -> Option<Decision> {
+        let status = ClockStatus {
+            leap: system.leap,
+            estimated_error: system.estimated_error,
+            maximum_error: system.maximum_error,
+        };
+        let due = match self.told {
+            None => system.leap != Leap::Unsynchronized,
+            Some((_, told)) if told.leap == Leap::Unsynchronized => status.leap != told.leap,
+            Some((when, told)) => {
+                told.leap != status.leap || now >= when + REFRESH || tighter(&status, &told)
+            }
+        };
+        if !due {
+            return None;
+        }
+        self.told = Some((now, status));
+        Some(Decision::Adjust(Adjustment::Status(status)))
+    }
+}
+
+/// A new measurement made it better: worth telling at once.
+fn tighter(new: &ClockStatus, told: &ClockStatus) -> bool {
+    new.maximum_error * 10 < told.maximum_error * 9 || new.estimated_error * 10 < told.estimated_error * 9
+}
+
+/// The system variables at `now`.
+pub(super) fn system(discipline: &Discipline, now: Now) -> SystemEstimate {
+    let steering = &discipline.steering;
+    let nothing = SystemEstimate {
+        state: if discipline.is_without_quorum() { State::NoQuorum } else { State::Waiting },
+        leap: Leap::Unsynchronized,
+        stratum: 16,
+        peer: None,
+        root_delay: Span::ZERO,
+        root_dispersion: Span::ZERO,
+        dispersion_rate: PHI,
+        offset: Span::ZERO,
+        offset_uncertainty: Span::ZERO,
+        frequency: discipline.frequency(),
+        wanted_frequency: Frequency::from_ratio(discipline.prior.frequency),
+        frequency_uncertainty: Frequency::from_ratio(discipline.prior.variance.sqrt()),
+        slew_remaining: steering.slew_end().map(|end| (end - now.mono).max(Span::ZERO)),
+        steps: steering.limits().steps(),
+        accumulated_steps: steering.limits().accumulated(),
+        agreeing: 0,
+        estimated_error: Span::from_secs(16),
+        maximum_error: Span::from_secs(16),
+        last_update: None,
+    };
+    match &discipline.combination {
+        Some(combination) if combination.used => combined(discipline, combination, now, nothing),
+        _ => nothing,
+    }
+}
+
+fn combined(
+    discipline: &Discipline,
+    last: &Combination,
+    now: Now,
+    nothing: SystemEstimate,
+) -> SystemEstimate {
+    let (offset, line) = discipline.remaining(last, now);
+    let age = (now.mono - last.when.mono).seconds().max(0.0);
+    let rate = dispersion_rate(last, &line);
+    let left = offset.abs().seconds();
+    let noise = (line.offset_variance + last.disagreement).sqrt();
+    let dispersion = last.dispersion + left + BOUND_SIGMAS * line.offset_sigma() + rate * age;
+    let maximum = last.root_delay / 2.0 + dispersion;
+    let (state, synchronized) = match (last.current, maximum < USELESS_BOUND) {
+        (true, good) => (State::Synchronized, good),
+        (false, true) => (State::Holdover, true),
+        (false, false) => (nothing.state, false),
+    };
+    SystemEstimate {
+        state,
+        leap: if synchronized { last.leap } else { Leap::Unsynchronized },
+        stratum: if synchronized { last.peer_stratum.saturating_add(1) } else { 16 },
+        peer: Some(last.peer),
+        root_delay: Span::from_seconds(last.root_delay),
+        root_dispersion: Span::from_seconds(dispersion),
+        dispersion_rate: rate,
+        offset,
+        offset_uncertainty: Span::from_seconds(noise),
+        wanted_frequency: Frequency::from_ratio(line.frequency),
+        frequency_uncertainty: Frequency::from_ratio(line.frequency_sigma()),
+        agreeing: last.agreeing,
+        estimated_error: Span::from_seconds((noise * noise + left * left).sqrt()),
+        maximum_error: Span::from_seconds(maximum),
+        last_update: Some(last.when),
+        ..nothing
+    }
+}
+
+/// Four standard deviations of the frequency and a residue while measured; an unwatched oscillator's tolerance without.
+fn dispersion_rate(last: &Combination, line: &Line) -> f64 {
+    if last.current { (RESIDUAL_RATE + 4.0 * line.frequency_sigma()).min(PHI) } else { PHI }
+}
+
+impl Discipline {
+    /// Sources agree or might, and are too few.
+    fn is_without_quorum(&self) -> bool {
+        self.members.values().any(|member| member.verdict == crate::verdict::Verdict::NoQuorum)
+    }
+
+    /// In force, without slews.
+    fn frequency(&self) -> Frequency {
+        if self.controls_clock { self.steering.frequency() } else { self.scale.frequency() }
+    }
+}

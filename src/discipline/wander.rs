@@ -1,0 +1,109 @@
+//! The oscillator's wander, learned: a bank of lines that assume different wander, weighted by how well each predicts. Knows nothing of delays.
+
+use super::line::Line;
+
+/// Random-walk frequency noise that the models assume, s/s per √s: an oven at the low end, a laptop in the sun at the high end.
+/// Too small a least value costs nothing but time; too small a greatest one would lose an oscillator that changes its frequency at once.
+const WANDERS: [f64; MODELS] = [1e-10, 3.2e-10, 1e-9, 3.2e-9, 1e-8, 3.2e-8, 1e-7];
+const MODELS: usize = 7;
+
+/// How likely each is before anything is measured, and after long.
+const PRIOR: [f64; MODELS] = [0.16, 0.22, 0.26, 0.18, 0.11, 0.05, 0.02];
+
+/// Seconds after which an oscillator may have changed its character. Shorter forgets what was learned, longer reacts later to a change of temperature.
+const MEMORY: f64 = 20_000.0;
+
+/// The interacting multiple model filter (Blom and Bar-Shalom 1988) over one state and several wanders.
+#[derive(Debug, Clone)]
+pub(super) struct Bank {
+    models: [Model; MODELS],
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Model {
+    wander: f64,
+    prior: f64,
+    weight: f64,
+    line: Line,
+}
+
+impl Bank {
+    /// All models start with the same knowledge.
+    pub(super) fn new(line: Line) -> Self {
+        let mut models = [Model { wander: 0.0, prior: 0.0, weight: 0.0, line }; MODELS];
+        for (model, (wander, prior)) in models.iter_mut().zip(WANDERS.into_iter().zip(PRIOR)) {
+            (model.wander, model.prior, model.weight) = (wander, prior, prior);
+        }
+        Self { models }
+    }
+
+    /// Starts again from `line`; what was learned of the wander is kept.
+    pub(super) fn reseed(&mut self, line: Line) {
+        for model in &mut self.models {
+            model.line = line;
+        }
+    }
+
+    /// The best single line, `dt` seconds after the last update; its variance includes the models' disagreement.
+    pub(super) fn predict(&self, dt: f64) -> Line {
+        mix(self.models.iter().map(|model| (model.weight, model.line.predict(dt, model.wander))))
+    }
+
+    /// `dt` seconds pass and an offset is measured.
+    pub(super) fn update(&mut self, dt: f64, measured: f64, variance: f64) {
+        self.interact(dt);
+        let mut greatest = f64::NEG_INFINITY;
+        let mut likelihoods = [0.0; MODELS];
+        for (model, likelihood) in self.models.iter_mut().zip(&mut likelihoods) {
+            let predicted = model.line.predict(dt, model.wander);
+            let total = predicted.offset_variance + variance;
+            let innovation = measured - predicted.offset;
+            *likelihood = -0.5 * (innovation * innovation / total + total.ln());
+            greatest = greatest.max(*likelihood);
+            model.line = predicted.update(measured, variance);
+        }
+        for (model, likelihood) in self.models.iter_mut().zip(likelihoods) {
+            model.weight = (model.weight * (likelihood - greatest).exp()).max(1e-6);
+        }
+        let sum: f64 = self.models.iter().map(|model| model.weight).sum();
+        for model in &mut self.models {
+            model.weight /= sum;
+        }
+    }
+
+    /// The oscillator's wander as believed now, s/s per √s.
+    pub(super) fn wander(&self) -> f64 {
+        self.models.iter().map(|model| model.weight * model.wander * model.wander).sum::<f64>().sqrt()
+    }
+
+    /// Each model goes on from what all models know, in proportion to how likely the oscillator came from there.
+    fn interact(&mut self, dt: f64) {
+        let stay = (-dt.max(0.0) / MEMORY).exp();
+        let before = self.models;
+        let common = mix(before.iter().map(|model| (model.weight, model.line)));
+        for model in &mut self.models {
+            let arriving = (1.0 - stay) * model.prior;
+            let staying = stay * model.weight;
+            model.line = mix([(staying, model.line), (arriving, common)].into_iter());
+            model.weight = staying + arriving;
+        }
+    }
+}
+
+/// The line with the mixture's mean and covariance. Weights need not sum to one.
+fn mix(lines: impl Iterator<Item = (f64, Line)> + Clone) -> Line {
+    let sum: f64 = lines.clone().map(|(weight, _)| weight).sum();
+    let scaled = lines.map(|(weight, line)| (weight / sum, line));
+    let mut mean = Line::new(0.0, 0.0, 0.0, 0.0);
+    for (weight, line) in scaled.clone() {
+        mean.offset += weight * line.offset;
+        mean.frequency += weight * line.frequency;
+    }
+    for (weight, line) in scaled {
+        let (offset, frequency) = (line.offset - mean.offset, line.frequency - mean.frequency);
+        mean.offset_variance += weight * (line.offset_variance + offset * offset);
+        mean.covariance += weight * (line.covariance + offset * frequency);
+        mean.frequency_variance += weight * (line.frequency_variance + frequency * frequency);
+    }
+    mean
+}
