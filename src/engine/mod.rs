@@ -1,7 +1,333 @@
 //! Events in, actions out: everything that a source of time and a clock need, told the time. Knows nothing of Linux.
 
+mod estimate_notice;
 mod event;
+mod group;
 mod notice;
+mod report;
+mod resolution;
+mod roster;
 
 pub use event::{Action, Event, QueryId};
 pub use notice::Notice;
+
+use crate::command::Command;
+use crate::config::Config;
+use crate::discipline::{self, Decision, Discipline, Drift, Role};
+use crate::measurement::Measurement;
+use crate::packet::ReferenceId;
+use crate::source::{Advice, Context, Outcome, TimerOutcome};
+use crate::time::{Adjustment, Applied, ClockTime, Frequency, Leap, Mono, Now, Stamp};
+use crate::verdict::{SourceId, Verdict};
+use estimate_notice::EstimateNotice;
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng;
+use roster::Roster;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+
+/// The core: sources, discipline and what has been told of them.
+#[derive(Debug)]
+pub struct Engine {
+    config: Config,
+    start: Start,
+    random: ChaCha20Rng,
+    roster: Roster,
+    discipline: Discipline,
+    told: Told,
+}
+
+/// What the engine cannot know by itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Start {
+    /// Both clocks at start.
+    pub now: Now,
+    /// The oscillator's correction kept from an earlier run.
+    pub drift: Option<Drift>,
+    /// The rate correction in force.
+    pub kernel_frequency: Frequency,
+    /// Whether adjustments may be asked for.
+    pub controls_clock: bool,
+    /// No true time is before it: finds the era for a clock that lost its date (RFC 5905 §6).
+    pub build_time: ClockTime,
+    /// log2 seconds: the time to read the clock once.
+    pub precision: i8,
+}
+
+/// What people have been told, so that they are told once.
+#[derive(Debug, Default)]
+struct Told {
+    verdicts: BTreeMap<SourceId, Verdict>,
+    synchronized: bool,
+    leap: Option<Leap>,
+    /// Of the system peer: kept when it is lost, for holdover (RFC 5905 §7.3).
+    reference_id: ReferenceId,
+    estimate: EstimateNotice,
+}
+
+impl Engine {
+    /// `seed` feeds every random choice: transmit timestamps and poll jitter.
+    pub fn new(config: Config, seed: [u8; 32], start: Start) -> Self {
+        let settings = discipline::Settings {
+            synchronization: config.synchronization.clone(),
+            algorithm: config.algorithm.clone(),
+        };
+        let discipline =
+            Discipline::new(settings, start.drift, start.kernel_frequency, start.controls_clock, start.now);
+        let roster = Roster::new(&config.sources, start.now.mono);
+        Self {
+            config,
+            start,
+            random: ChaCha20Rng::from_seed(seed),
+            roster,
+            discipline,
+            told: Told::default(),
+        }
+    }
+
+    /// What is worth telling before anything has happened.
+    pub fn opening_notices(&self) -> Vec<Notice> {
+        let configured = self.roster.selectable();
+        let needed = self.config.synchronization.minimum_agreeing_sources;
+        let too_few = configured < needed && !self.config.sources.is_empty();
+        too_few.then_some(Notice::TooFewSources { configured, needed }).into_iter().collect()
+    }
+
+    /// Takes one event and says what to do about it, in order.
+    pub fn handle(&mut self, now: Now, event: Event<'_>) -> Vec<Action> {
+        let mut out = Vec::new();
+        let news = self.take(now, event, &mut out);
+        self.fill_roster(now.mono, &mut out);
+        let polled = self.poll_sources(now, &mut out);
+        self.roster.look_up(now.mono, &mut out);
+        self.watch_reach(&mut out);
+        let due = self.discipline.next_wakeup().is_some_and(|at| at <= now.mono);
+        let decisions = self.discipline.update(now);
+        let decided = !decisions.is_empty();
+        self.carry_out(decisions, &mut out);
+        if news || polled || due || decided {
+            self.tell(now, &mut out);
+            out.push(Action::Publish);
+        }
+        out
+    }
+
+    /// When `Event::Timer` is wanted; `None` while there is nothing to wait for.
+    pub fn next_wakeup(&self) -> Option<Mono> {
+        self.roster.next_wakeup().into_iter().chain(self.discipline.next_wakeup()).min()
+    }
+
+    /// What is worth keeping for the next run.
+    pub fn drift(&self) -> Option<Drift> {
+        self.discipline.drift()
+    }
+
+    /// Takes the event; whether it may change what is published.
+    fn take(&mut self, now: Now, event: Event<'_>, out: &mut Vec<Action>) -> bool {
+        match event {
+            Event::Timer => return false,
+            Event::Datagram { source, from, local, bytes, stamp } => {
+                self.on_datagram(now, Datagram { source, from, local, bytes, stamp }, out);
+            }
+            Event::Sent { token, stamp } => {
+                let pivot = self.pivot(now);
+                let id = token.source();
+                let Some((_, member)) = self.roster.member_mut(id) else { return false };
+                member.send_problem = None;
+                let context = Context { pivot, own_reference_ids: &[] };
+                let outcome = member.association.on_sent(token, stamp, now, &context);
+                self.on_outcome(now, id, outcome, out);
+            }
+            Event::SendFailed { token, reason } => {
+                if let Some((_, member)) = self.roster.member_mut(token.source()) {
+                    member.send_problem = Some(reason);
+                    member.association.on_send_failed(token, now);
+                }
+            }
+            Event::Resolved { query, result } => self.roster.on_resolved(now.mono, query, result, out),
+            Event::Applied(applied) => self.on_applied(now, &applied, out),
+            Event::ClockStepped(by) => {
+                self.start_afresh(now);
+                if self.config.synchronization.warn_on_jump {
+                    out.push(Action::Notice(Notice::ForeignStep(by)));
+                }
+            }
+            Event::Slept(span) => {
+                self.start_afresh(now);
+                out.push(Action::Notice(Notice::Slept(span)));
+            }
+            Event::NetworkChanged => self.on_network_changed(now.mono),
+            Event::Command(Command::ForceSync) => {
+                self.discipline.force_step();
+                self.restart_sources(now.mono);
+            }
+        }
+        true
+    }
+
+    fn on_datagram(&mut self, now: Now, datagram: Datagram<'_>, out: &mut Vec<Action>) {
+        let pivot = self.pivot(now);
+        let Some((_, member)) = self.roster.member_mut(datagram.source) else { return };
+        let own = datagram.local.map(ReferenceId::from_address);
+        let context = Context { pivot, own_reference_ids: own.as_slice() };
+        let outcome =
+            member.association.on_datagram(now, datagram.from, datagram.bytes, datagram.stamp, &context);
+        self.on_outcome(now, datagram.source, outcome, out);
+    }
+
+    fn on_outcome(&mut self, now: Now, id: SourceId, outcome: Outcome, out: &mut Vec<Action>) {
+        match outcome {
+            Outcome::Held | Outcome::Discarded(_) => {}
+            Outcome::Measurement(measurement) => self.on_measurement(now, id, &measurement, out),
+            Outcome::RateLimited(poll) => {
+                out.push(Action::Close(id));
+                if let Some((name, member)) = self.roster.member_mut(id) {
+                    let address = member.association.address();
+                    out.push(Action::Notice(Notice::RateLimited {
+                        name: name.to_owned(),
+                        address,
+                        poll: poll.log2(),
+                    }));
+                }
+            }
+            Outcome::Refused(code) => {
+                out.push(Action::Close(id));
+                self.discipline.set_reachable(id, false, true);
+                if let Some((name, member)) = self.roster.member_mut(id) {
+                    let address = member.association.address();
+                    out.push(Action::Notice(Notice::Demobilized { name: name.to_owned(), address, code }));
+                }
+                self.roster.on_refused(id);
+            }
+        }
+    }
+
+    fn on_measurement(&mut self, now: Now, id: SourceId, measurement: &Measurement, out: &mut Vec<Action>) {
+        out.push(Action::Close(id));
+        self.discipline.set_reachable(id, true, false);
+        let advice = self.discipline.measure(now, id, measurement);
+        if let Some((_, member)) = self.roster.member_mut(id) {
+            let advice = Advice { surprise: advice.surprise, poll: advice.poll };
+            member.association.advise(advice, now.mono);
+        }
+    }
+
+    fn on_applied(&mut self, now: Now, applied: &Applied, out: &mut Vec<Action>) {
+        self.discipline.on_applied(applied);
+        if let Adjustment::Step(by) = applied.adjustment {
+            for (_, member) in self.roster.members_mut() {
+                member.association.on_clock_stepped();
+            }
+            out.push(Action::Notice(Notice::Stepped(by)));
+        }
+        let steady = self.discipline.system(now).frequency;
+        if let Adjustment::Frequency(current) = applied.adjustment
+            && self.told.estimate.is_new_steer(current)
+        {
+            out.push(Action::Notice(Notice::FrequencyChanged { current, desired: steady }));
+        }
+    }
+
+    /// Somebody else moved the clock, or time passed unseen: what was measured says nothing any more.
+    fn start_afresh(&mut self, now: Now) {
+        self.discipline.restart(now);
+        self.restart_sources(now.mono);
+    }
+
+    fn restart_sources(&mut self, now: Mono) {
+        for (_, member) in self.roster.members_mut() {
+            member.association.restart(now);
+        }
+    }
+
+    fn on_network_changed(&mut self, now: Mono) {
+        self.roster.on_network_changed(now);
+        for (_, member) in self.roster.members_mut() {
+            if member.association.unanswered_polls() > 0 || member.send_problem.is_some() {
+                member.association.restart(now);
+            }
+        }
+    }
+
+    fn fill_roster(&mut self, now: Mono, out: &mut Vec<Action>) {
+        let changes = self.roster.fill(now, out);
+        for id in changes.removed {
+            self.discipline.remove(id);
+            self.told.verdicts.remove(&id);
+        }
+        for added in changes.added {
+            self.discipline.add(added.id, Role { prefer: added.prefer, noselect: added.noselect });
+        }
+    }
+
+    /// Lets every association act whose time has come; whether any did.
+    fn poll_sources(&mut self, now: Now, out: &mut Vec<Action>) -> bool {
+        let mut acted = false;
+        for (_, member) in self.roster.members_mut() {
+            while member.association.next_wakeup().is_some_and(|at| at <= now.mono) {
+                acted = true;
+                match member.association.on_timer(now, &mut self.random) {
+                    TimerOutcome::Send(request) => out.push(Action::Send(request)),
+                    TimerOutcome::Expired => out.push(Action::Close(member.association.id())),
+                    TimerOutcome::Nothing => break,
+                }
+            }
+        }
+        acted
+    }
+
+    fn watch_reach(&mut self, out: &mut Vec<Action>) {
+        for (name, member) in self.roster.members_mut() {
+            let reachable = match (member.association.reach().bits() != 0, member.is_lost()) {
+                (true, _) => true,
+                (false, true) => false,
+                (false, false) => continue,
+            };
+            if member.told_reachable == Some(reachable) {
+                continue;
+            }
+            member.told_reachable = Some(reachable);
+            let (name, address) = (name.to_owned(), member.association.address());
+            if !reachable {
+                self.discipline.set_reachable(
+                    member.association.id(),
+                    false,
+                    member.association.is_demobilized(),
+                );
+            }
+            out.push(Action::Notice(match reachable {
+                true => Notice::Reachable { name, address },
+                false => Notice::Unreachable { name, address },
+            }));
+        }
+    }
+
+    fn carry_out(&mut self, decisions: Vec<Decision>, out: &mut Vec<Action>) {
+        for decision in decisions {
+            out.push(match decision {
+                Decision::Adjust(adjustment) => Action::Adjust(adjustment),
+                Decision::Slewing { offset, duration } => {
+                    Action::Notice(Notice::Slewing { offset, duration })
+                }
+                Decision::Panic(reason) => Action::Panic(reason),
+            });
+        }
+    }
+
+    /// For eras: the local clock, unless it is before this program was built.
+    fn pivot(&self, now: Now) -> ClockTime {
+        now.clock.max(self.start.build_time)
+    }
+}
+
+/// A datagram with everything that is known of it.
+struct Datagram<'a> {
+    source: SourceId,
+    from: SocketAddr,
+    local: Option<IpAddr>,
+    bytes: &'a [u8],
+    stamp: Stamp,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,122 @@
+//! One configured source: its name, and the associations that stand for it. Not the measuring.
+
+use super::resolution::Resolution;
+use crate::config::{Family, PollLimits, SourceConfig, SourceKind};
+use crate::source::Association;
+use crate::time::Mono;
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
+
+/// A `server` (one member) or a `pool` (several), as configured.
+#[derive(Debug)]
+pub(super) struct Group {
+    pub(super) name: String,
+    pub(super) resolution: Resolution,
+    pub(super) members: Vec<Member>,
+    pub(super) poll: PollLimits,
+    pub(super) prefer: bool,
+    pub(super) noselect: bool,
+    port: u16,
+    wanted: usize,
+    is_pool: bool,
+    family: Family,
+    ignore: Vec<IpAddr>,
+    /// Addresses that refused service; bounded, the oldest unknown is no loss.
+    refused: BTreeSet<IpAddr>,
+}
+
+/// One association and what people have been told of it.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) association: Association,
+    pub(super) told_reachable: Option<bool>,
+    pub(super) send_problem: Option<String>,
+}
+
+impl Member {
+    /// Eight polls without a usable reply (RFC 5905 §9.2).
+    pub(super) fn is_lost(&self) -> bool {
+        self.association.reach().bits() == 0 && self.association.unanswered_polls() >= LOST_AFTER
+    }
+}
+
+impl Group {
+    pub(super) fn new(config: &SourceConfig, now: Mono) -> Self {
+        let (address, wanted, ignore, is_pool) = match &config.kind {
+            SourceKind::Server { address } => (address, 1, Vec::new(), false),
+            SourceKind::Pool { address, count, ignore } => (address, *count, ignore.clone(), true),
+        };
+        Self {
+            name: display_name(&address.host, address.port),
+            resolution: Resolution::new(address.host.clone(), now),
+            members: Vec::new(),
+            poll: config.poll,
+            prefer: config.prefer,
+            noselect: config.noselect,
+            port: address.port,
+            wanted,
+            is_pool,
+            family: config.family,
+            ignore,
+            refused: BTreeSet::new(),
+        }
+    }
+
+    /// How many servers it stands for.
+    pub(super) const fn wanted(&self) -> usize {
+        self.wanted
+    }
+
+    pub(super) fn missing(&self) -> usize {
+        self.wanted.saturating_sub(self.members.len())
+    }
+
+    /// Members that another address would serve better: lost, or of a pool and refused.
+    pub(super) fn replaceable(&self) -> Option<usize> {
+        let refused = self.members.iter().position(|m| self.is_pool && m.association.is_demobilized());
+        refused.or_else(|| self.members.iter().position(|m| m.is_lost() && !self.resolution.is_literal()))
+    }
+
+    /// Whether a look-up could help now.
+    pub(super) fn wants_addresses(&self) -> bool {
+        !self.resolution.is_literal() && (self.missing() > 0 || self.replaceable().is_some())
+    }
+
+    pub(super) fn refuse(&mut self, address: IpAddr) {
+        if self.refused.len() < MAX_REFUSED {
+            self.refused.insert(address);
+        }
+    }
+
+    /// The next address that nobody asks yet and that may be asked.
+    pub(super) fn candidate(&self, taken: &BTreeSet<SocketAddr>) -> Option<SocketAddr> {
+        self.resolution
+            .addresses()
+            .iter()
+            .map(|ip| ip.to_canonical())
+            .filter(|ip| self.admits(*ip))
+            .map(|ip| SocketAddr::new(ip, self.port))
+            .find(|address| !taken.contains(address))
+    }
+
+    fn admits(&self, ip: IpAddr) -> bool {
+        let family = match self.family {
+            Family::Any => true,
+            Family::V4 => ip.is_ipv4(),
+            Family::V6 => ip.is_ipv6(),
+        };
+        family && !self.ignore.contains(&ip) && !self.refused.contains(&ip)
+    }
+}
+
+/// As a person would write it: the port only where it is not 123.
+fn display_name(host: &str, port: u16) -> String {
+    match (port, host.contains(':')) {
+        (123, _) => host.to_owned(),
+        (_, true) => format!("[{host}]:{port}"),
+        (_, false) => format!("{host}:{port}"),
+    }
+}
+
+const LOST_AFTER: u32 = 8;
+const MAX_REFUSED: usize = 256;

@@ -1,0 +1,185 @@
+//! The engine as others see it: the snapshot, and notices of what changed in it. Decides nothing.
+
+use super::group::{Group, Member};
+use super::{Action, Engine, Notice};
+use crate::discipline::{State, SystemEstimate};
+use crate::packet::ReferenceId;
+use crate::snapshot::{Snapshot, Source, SourceEstimate, SyncState, System};
+use crate::time::{Now, Poll, Span};
+use crate::verdict::Verdict;
+
+impl Engine {
+    /// The whole state at `now`; listeners are the daemon's to add.
+    pub fn snapshot(&self, now: Now) -> Snapshot {
+        let estimate = self.discipline.system(now);
+        let sources = self.roster.groups().iter().flat_map(|group| self.report_group(group, now)).collect();
+        Snapshot {
+            at: now.mono,
+            clock: now.clock,
+            started: self.start.now.mono,
+            system: self.report_system(&estimate),
+            sources,
+            servers: Vec::new(),
+        }
+    }
+
+    /// Tells what changed since it was last told.
+    pub(super) fn tell(&mut self, now: Now, out: &mut Vec<Action>) {
+        let system = self.discipline.system(now);
+        let synchronized = matches!(system.state, State::Synchronized | State::Holdover);
+        if synchronized != self.told.synchronized {
+            self.told.synchronized = synchronized;
+            out.push(Action::Notice(match synchronized {
+                true => Notice::Synchronized,
+                false => Notice::SynchronizationLost,
+            }));
+        }
+        if synchronized && self.told.leap.is_some_and(|told| told != system.leap) {
+            out.push(Action::Notice(Notice::LeapChanged(system.leap)));
+        }
+        if synchronized {
+            self.told.leap = Some(system.leap);
+            out.extend(self.told.estimate.next(&system).map(Action::Notice));
+        }
+        if let Some(peer) = system.peer
+            && let Some((_, member)) = self.roster.member_mut(peer)
+        {
+            self.told.reference_id = ReferenceId::from_address(member.association.address().ip());
+        }
+        self.tell_verdicts(out);
+    }
+
+    /// Only changes that touch use are told: a source becomes used, or a used one does not agree any more.
+    fn tell_verdicts(&mut self, out: &mut Vec<Action>) {
+        for (name, member) in self.roster.members_mut() {
+            let id = member.association.id();
+            let to = self.discipline.verdict(id);
+            let from = self.told.verdicts.get(&id).copied().unwrap_or_default();
+            if worth_telling(from, to) {
+                self.told.verdicts.insert(id, to);
+                let address = member.association.address();
+                out.push(Action::Notice(Notice::VerdictChanged { name: name.to_owned(), address, from, to }));
+            }
+        }
+    }
+
+    fn report_system(&self, estimate: &SystemEstimate) -> System {
+        let synchronization = &self.config.synchronization;
+        let synchronized = matches!(estimate.state, State::Synchronized | State::Holdover);
+        System {
+            state: self.sync_state(estimate.state),
+            controls_clock: self.start.controls_clock,
+            leap: estimate.leap,
+            stratum: if synchronized { estimate.stratum } else { synchronization.local_stratum },
+            reference_id: if synchronized { self.told.reference_id } else { synchronization.reference_id },
+            system_peer: estimate.peer.filter(|_| synchronized),
+            reference_timestamp: estimate.last_update.map(|update| update.clock),
+            root_delay: estimate.root_delay,
+            root_dispersion: estimate.root_dispersion,
+            dispersion_rate: estimate.dispersion_rate,
+            precision: self.start.precision,
+            offset: estimate.offset,
+            offset_uncertainty: estimate.offset_uncertainty,
+            slew_remaining: estimate.slew_remaining,
+            frequency: estimate.frequency,
+            frequency_uncertainty: estimate.frequency_uncertainty,
+            poll: self.shortest_poll(),
+            steps: estimate.steps,
+            accumulated_steps: estimate.accumulated_steps,
+            accumulated_steps_threshold: synchronization.accumulated_step_panic,
+            agreeing_sources: estimate.agreeing,
+            minimum_agreeing_sources: synchronization.minimum_agreeing_sources,
+        }
+    }
+
+    fn sync_state(&self, state: State) -> SyncState {
+        match state {
+            State::Synchronized => SyncState::Synchronized,
+            State::Holdover => SyncState::Holdover,
+            _ if self.config.sources.is_empty() => SyncState::NoSources,
+            _ if self.roster.selectable() < self.config.synchronization.minimum_agreeing_sources => {
+                SyncState::TooFewSources
+            }
+            State::NoQuorum => SyncState::NoQuorum,
+            State::Waiting => SyncState::Waiting,
+        }
+    }
+
+    fn shortest_poll(&self) -> Poll {
+        let members = self.roster.groups().iter().flat_map(|g| &g.members);
+        let used = members.filter(|m| self.discipline.verdict(m.association.id()).is_used());
+        used.map(|m| m.association.poll()).min().unwrap_or(Poll::new(4))
+    }
+
+    fn report_group(&self, group: &Group, now: Now) -> Vec<Source> {
+        let members = group.members.iter().map(|member| self.report_member(group, member, now));
+        let unfilled = group.members.is_empty().then(|| unfilled(group));
+        members.chain(unfilled).collect()
+    }
+
+    fn report_member(&self, group: &Group, member: &Member, now: Now) -> Source {
+        let association = &member.association;
+        let server = association.server();
+        let counters = association.counters();
+        let estimate = self.discipline.estimate(association.id(), now).map(|e| SourceEstimate {
+            offset: e.offset,
+            uncertainty: e.uncertainty,
+            delay: e.delay,
+            jitter: e.jitter,
+        });
+        Source {
+            id: association.id(),
+            name: group.name.clone(),
+            address: Some(association.address()),
+            verdict: self.discipline.verdict(association.id()),
+            reach: association.reach().bits(),
+            unanswered_polls: association.unanswered_polls(),
+            poll: association.poll(),
+            stratum: server.map(|s| s.stratum),
+            leap: server.map(|s| s.leap),
+            reference_id: server.map(|s| s.reference_id),
+            root_delay: server.map_or(Span::ZERO, |s| s.root_delay),
+            root_dispersion: server.map_or(Span::ZERO, |s| s.root_dispersion),
+            estimate,
+            last_measurement: association.last_measurement(),
+            requests: counters.requests(),
+            replies: counters.replies(),
+            discards: counters.discards().collect(),
+            problem: member.send_problem.clone(),
+        }
+    }
+}
+
+/// A configured source that nobody could be asked for yet.
+fn unfilled(group: &Group) -> Source {
+    let duplicate =
+        || (!group.resolution.addresses().is_empty()).then_some("another source asks its address already");
+    let problem = group.resolution.problem().or_else(duplicate).map(ToOwned::to_owned);
+    Source {
+        id: crate::verdict::SourceId(0),
+        name: group.name.clone(),
+        address: None,
+        verdict: Verdict::Waiting,
+        reach: 0,
+        unanswered_polls: 0,
+        poll: group.poll.initial,
+        stratum: None,
+        leap: None,
+        reference_id: None,
+        root_delay: Span::ZERO,
+        root_dispersion: Span::ZERO,
+        estimate: None,
+        last_measurement: None,
+        requests: 0,
+        replies: 0,
+        discards: Vec::new(),
+        problem,
+    }
+}
+
+/// Between "used" and "the system peer" a source may change often, and nobody needs to know.
+fn worth_telling(from: Verdict, to: Verdict) -> bool {
+    let quiet =
+        [Verdict::Waiting, Verdict::NotSelectable, Verdict::NoQuorum, Verdict::Unreachable, Verdict::Outlier];
+    from != to && !(from.is_used() && to.is_used()) && !quiet.contains(&to)
+}

@@ -1,0 +1,156 @@
+//! Who is asked: groups, their members, replacement. Not what their answers mean.
+
+use super::group::{Group, Member};
+use super::resolution::Answer;
+use super::{Action, Notice, QueryId};
+use crate::config::SourceConfig;
+use crate::source::{Association, Settings};
+use crate::time::{Mono, Span};
+use crate::verdict::SourceId;
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
+
+/// Every source there is.
+#[derive(Debug)]
+pub(super) struct Roster {
+    groups: Vec<Group>,
+    next_source: u64,
+    next_query: u64,
+}
+
+/// What changed among the members.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    pub(super) added: Vec<Added>,
+    pub(super) removed: Vec<SourceId>,
+}
+
+/// A new association.
+#[derive(Debug)]
+pub(super) struct Added {
+    pub(super) id: SourceId,
+    pub(super) prefer: bool,
+    pub(super) noselect: bool,
+}
+
+impl Roster {
+    pub(super) fn new(sources: &[SourceConfig], now: Mono) -> Self {
+        let groups = sources.iter().map(|source| Group::new(source, now)).collect();
+        Self { groups, next_source: 1, next_query: 1 }
+    }
+
+    pub(super) fn groups(&self) -> &[Group] {
+        &self.groups
+    }
+
+    /// Servers configured that may be used, a pool counting as its `count`.
+    pub(super) fn selectable(&self) -> usize {
+        self.groups.iter().filter(|g| !g.noselect).map(Group::wanted).sum()
+    }
+
+    pub(super) fn members_mut(&mut self) -> impl Iterator<Item = (&str, &mut Member)> {
+        self.groups.iter_mut().flat_map(|group| {
+            let name = group.name.as_str();
+            group.members.iter_mut().map(move |member| (name, member))
+        })
+    }
+
+    pub(super) fn member_mut(&mut self, id: SourceId) -> Option<(&str, &mut Member)> {
+        self.members_mut().find(|(_, member)| member.association.id() == id)
+    }
+
+    pub(super) fn next_wakeup(&self) -> Option<Mono> {
+        let members = self.groups.iter().flat_map(|g| &g.members).filter_map(|m| m.association.next_wakeup());
+        let lookups =
+            self.groups.iter().filter(|g| g.wants_addresses()).filter_map(|g| g.resolution.next_attempt());
+        members.chain(lookups).min()
+    }
+
+    /// Starts look-ups that are due and wanted.
+    pub(super) fn look_up(&mut self, now: Mono, out: &mut Vec<Action>) {
+        for group in &mut self.groups {
+            if group.wants_addresses() && group.resolution.is_due(now) {
+                let query = QueryId(self.next_query);
+                self.next_query += 1;
+                group.resolution.started(query);
+                out.push(Action::Resolve { query, host: group.resolution.host().to_owned() });
+            }
+        }
+    }
+
+    pub(super) fn on_resolved(
+        &mut self,
+        now: Mono,
+        query: QueryId,
+        result: Result<Vec<IpAddr>, String>,
+        out: &mut Vec<Action>,
+    ) {
+        let taken = self.taken();
+        let Some(group) = self.groups.iter_mut().find(|g| g.resolution.is_pending(query)) else { return };
+        let answer = group.resolution.answered(result);
+        let useful = group.candidate(&taken).is_some();
+        group.resolution.rest(now, useful);
+        if let Answer::FirstFailure(reason) = answer {
+            out.push(Action::Notice(Notice::NotResolved { name: group.name.clone(), reason }));
+        }
+    }
+
+    /// Fills empty places and replaces members, as far as addresses are known.
+    pub(super) fn fill(&mut self, now: Mono, out: &mut Vec<Action>) -> Changes {
+        let mut changes = Changes::default();
+        let mut taken = self.taken();
+        for group in &mut self.groups {
+            loop {
+                let replaced = group.replaceable();
+                if group.missing() == 0 && replaced.is_none() {
+                    break;
+                }
+                let Some(address) = group.candidate(&taken) else { break };
+                if group.missing() == 0
+                    && let Some(index) = replaced
+                {
+                    let old = group.members.remove(index).association;
+                    taken.remove(&old.address());
+                    out.push(Action::Close(old.id()));
+                    changes.removed.push(old.id());
+                }
+                taken.insert(address);
+                let id = SourceId(self.next_source);
+                self.next_source += 1;
+                // Requests that leave together would wait for one another, so each has a moment of its own.
+                let start = now + STAGGER * i64::try_from(changes.added.len()).unwrap_or(0);
+                let settings = Settings::new(address, group.poll);
+                group.members.push(Member {
+                    association: Association::new(id, settings, start),
+                    told_reachable: None,
+                    send_problem: None,
+                });
+                changes.added.push(Added { id, prefer: group.prefer, noselect: group.noselect });
+            }
+        }
+        changes
+    }
+
+    /// The group of a refused member will not ask that address again.
+    pub(super) fn on_refused(&mut self, id: SourceId) {
+        for group in &mut self.groups {
+            if let Some(member) = group.members.iter().find(|m| m.association.id() == id) {
+                let ip = member.association.address().ip();
+                group.refuse(ip);
+            }
+        }
+    }
+
+    pub(super) fn on_network_changed(&mut self, now: Mono) {
+        for group in &mut self.groups {
+            group.resolution.hurry(now);
+        }
+    }
+
+    /// Addresses that are asked, by whichever group: the same name four times over means four servers.
+    fn taken(&self) -> BTreeSet<SocketAddr> {
+        self.groups.iter().flat_map(|g| &g.members).map(|m| m.association.address()).collect()
+    }
+}
+
+const STAGGER: Span = Span::from_millis(20);

@@ -1,0 +1,244 @@
+//! Proves who is asked: mobilizing, names, pools, replacement. Time and clocks are proven in `tests/sim`.
+
+use super::*;
+use crate::config::{Family, HostPort, PollLimits, SourceConfig, SourceKind};
+use crate::packet::{Header, KissCode, Mode, Packet};
+use crate::source::Request;
+use crate::time::{NtpShort, NtpTimestamp, Span, StampSource};
+
+const START: i64 = 1_800_000_000;
+
+/// An engine with a right clock, and a world that answers by hand.
+struct Bench {
+    engine: Engine,
+    elapsed: Span,
+    notices: Vec<Notice>,
+    resolves: Vec<(QueryId, String)>,
+    sent: Vec<Request>,
+}
+
+impl Bench {
+    fn new(sources: Vec<SourceConfig>) -> Self {
+        let config = Config { sources, ..Config::default() };
+        let start = Start {
+            now: now(Span::ZERO),
+            drift: None,
+            kernel_frequency: Frequency::ZERO,
+            controls_clock: true,
+            build_time: ClockTime::from_unix_secs(START),
+            precision: -24,
+        };
+        let engine = Engine::new(config, [7; 32], start);
+        Self { engine, elapsed: Span::ZERO, notices: Vec::new(), resolves: Vec::new(), sent: Vec::new() }
+    }
+
+    fn now(&self) -> Now {
+        now(self.elapsed)
+    }
+
+    fn handle(&mut self, event: Event<'_>) {
+        let actions = self.engine.handle(self.now(), event);
+        for action in actions {
+            match action {
+                Action::Send(request) => self.sent.push(request),
+                Action::Resolve { query, host } => self.resolves.push((query, host)),
+                Action::Notice(notice) => self.notices.push(notice),
+                Action::Close(_) | Action::Publish | Action::Adjust(_) | Action::Panic(_) => {}
+            }
+        }
+    }
+
+    /// Runs timers for this long; requests go unanswered, or are answered by `reply`.
+    fn run(&mut self, span: Span, mut reply: impl FnMut(&Request) -> Option<Header>) {
+        let end = self.elapsed + span;
+        self.handle(Event::Timer);
+        loop {
+            for request in std::mem::take(&mut self.sent) {
+                let answer = reply(&request).map(Header::emit_vec);
+                let (source, from) = (request.token.source(), request.to);
+                let stamp = Stamp { time: self.now().clock, source: StampSource::Kernel };
+                self.handle(Event::Sent { token: request.token, stamp });
+                if let Some(bytes) = answer {
+                    self.elapsed += Span::from_micros(200);
+                    let stamp = Stamp { time: self.now().clock, source: StampSource::Kernel };
+                    self.handle(Event::Datagram { source, from, local: None, bytes: &bytes, stamp });
+                }
+            }
+            let Some(next) = self.engine.next_wakeup() else { break };
+            let next = (next - now(Span::ZERO).mono).max(self.elapsed);
+            if next > end {
+                break;
+            }
+            self.elapsed = next;
+            self.handle(Event::Timer);
+        }
+        self.elapsed = end;
+    }
+
+    fn resolve_all(&mut self, addresses: &[&str]) {
+        for (query, _) in std::mem::take(&mut self.resolves) {
+            let addresses = addresses.iter().map(|a| a.parse().unwrap()).collect();
+            self.handle(Event::Resolved { query, result: Ok(addresses) });
+        }
+    }
+
+    fn addresses(&self) -> Vec<String> {
+        let sources = self.engine.snapshot(self.now()).sources;
+        sources.iter().filter_map(|s| s.address.map(|a| a.ip().to_string())).collect()
+    }
+}
+
+trait EmitVec {
+    fn emit_vec(self) -> Vec<u8>;
+}
+
+impl EmitVec for Header {
+    fn emit_vec(self) -> Vec<u8> {
+        self.emit().to_vec()
+    }
+}
+
+fn now(elapsed: Span) -> Now {
+    Now { mono: Mono::from_nanos(5_000_000_000) + elapsed, clock: ClockTime::from_unix_secs(START) + elapsed }
+}
+
+fn server(host: &str) -> SourceConfig {
+    source(SourceKind::Server { address: HostPort { host: host.into(), port: 123 } })
+}
+
+fn pool(host: &str, count: usize) -> SourceConfig {
+    let address = HostPort { host: host.into(), port: 123 };
+    source(SourceKind::Pool { address, count, ignore: vec!["192.0.2.9".parse().unwrap()] })
+}
+
+fn source(kind: SourceKind) -> SourceConfig {
+    SourceConfig { kind, poll: PollLimits::default(), prefer: false, noselect: false, family: Family::Any }
+}
+
+fn silence(_: &Request) -> Option<Header> {
+    None
+}
+
+fn kiss(request: &Request, code: KissCode) -> Header {
+    let asked = Packet::parse(&request.bytes).unwrap().header;
+    Header {
+        mode: Mode::Server,
+        stratum: 0,
+        leap: Leap::Unsynchronized,
+        reference_id: code.reference_id(),
+        origin_timestamp: asked.transmit_timestamp,
+        ..asked
+    }
+}
+
+fn good(request: &Request, time: ClockTime) -> Header {
+    let asked = Packet::parse(&request.bytes).unwrap().header;
+    Header {
+        mode: Mode::Server,
+        stratum: 1,
+        leap: Leap::NoWarning,
+        root_delay: NtpShort::default(),
+        reference_id: ReferenceId::from_bytes(*b"GPS\0"),
+        reference_timestamp: NtpTimestamp::from_clock(time - Span::from_secs(1)),
+        origin_timestamp: asked.transmit_timestamp,
+        receive_timestamp: NtpTimestamp::from_clock(time),
+        transmit_timestamp: NtpTimestamp::from_clock(time),
+        ..asked
+    }
+}
+
+#[test]
+fn the_same_name_four_times_means_four_different_servers() {
+    let mut bench = Bench::new(vec![server("pool.example"); 4]);
+    bench.handle(Event::Timer);
+    assert_eq!(bench.resolves.len(), 4);
+    bench.resolve_all(&["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"]);
+    assert_eq!(bench.addresses(), ["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"]);
+}
+
+#[test]
+fn names_that_share_too_few_addresses_are_looked_up_again_with_back_off() {
+    let mut bench = Bench::new(vec![server("pool.example"); 2]);
+    bench.handle(Event::Timer);
+    bench.resolve_all(&["192.0.2.1"]);
+    assert_eq!(bench.addresses(), ["192.0.2.1"]);
+    let problem = bench.engine.snapshot(bench.now()).sources[1].problem.clone();
+    assert_eq!(problem.as_deref(), Some("another source asks its address already"));
+    bench.run(Span::from_secs(3), silence);
+    bench.resolve_all(&["192.0.2.7"]);
+    assert_eq!(bench.addresses(), ["192.0.2.1", "192.0.2.7"]);
+}
+
+#[test]
+fn a_pool_takes_its_count_and_never_an_ignored_address() {
+    let mut bench = Bench::new(vec![pool("pool.example", 2)]);
+    bench.handle(Event::Timer);
+    bench.resolve_all(&["192.0.2.9", "192.0.2.1", "192.0.2.2", "192.0.2.3"]);
+    assert_eq!(bench.addresses(), ["192.0.2.1", "192.0.2.2"]);
+}
+
+#[test]
+fn a_pool_member_that_never_answers_is_replaced() {
+    let mut bench = Bench::new(vec![pool("pool.example", 1)]);
+    bench.handle(Event::Timer);
+    bench.resolve_all(&["192.0.2.1", "192.0.2.2"]);
+    bench.run(Span::from_secs(120), |request| {
+        (request.to.ip().to_string() == "192.0.2.2").then(|| good(request, ClockTime::from_unix_secs(START)))
+    });
+    assert_eq!(bench.addresses(), ["192.0.2.2"]);
+    assert!(bench.notices.iter().any(|n| matches!(n, Notice::Unreachable { .. })));
+}
+
+#[test]
+fn a_pool_member_that_refuses_is_replaced_and_not_asked_again() {
+    let mut bench = Bench::new(vec![pool("pool.example", 1)]);
+    bench.handle(Event::Timer);
+    bench.resolve_all(&["192.0.2.1"]);
+    bench.run(Span::from_secs(300), |request| Some(kiss(request, KissCode::Deny)));
+    assert!(bench.notices.iter().any(|n| matches!(n, Notice::Demobilized { .. })));
+    bench.resolve_all(&["192.0.2.1"]);
+    bench.run(Span::from_secs(300), silence);
+    bench.resolve_all(&["192.0.2.1", "192.0.2.2"]);
+    assert_eq!(bench.addresses(), ["192.0.2.2"]);
+}
+
+#[test]
+fn a_server_that_refuses_stays_demobilized_and_is_never_asked_again() {
+    let mut bench = Bench::new(vec![server("192.0.2.1")]);
+    bench.run(Span::from_secs(300), |request| Some(kiss(request, KissCode::Deny)));
+    let mut asked = 0;
+    bench.run(Span::from_secs(20_000), |_| {
+        asked += 1;
+        None
+    });
+    assert_eq!(asked, 0);
+    assert_eq!(bench.engine.snapshot(bench.now()).sources[0].verdict, Verdict::Demobilized);
+}
+
+#[test]
+fn a_failed_look_up_is_told_once_and_seen_in_the_snapshot() {
+    let mut bench = Bench::new(vec![server("time.example")]);
+    bench.handle(Event::Timer);
+    for _ in 0..3 {
+        for (query, _) in std::mem::take(&mut bench.resolves) {
+            bench.handle(Event::Resolved { query, result: Err("no network".into()) });
+        }
+        bench.run(Span::from_secs(130), silence);
+    }
+    assert_eq!(bench.notices.iter().filter(|n| matches!(n, Notice::NotResolved { .. })).count(), 1);
+    assert_eq!(bench.engine.snapshot(bench.now()).sources[0].problem.as_deref(), Some("no network"));
+}
+
+#[test]
+fn too_few_sources_are_told_at_start_and_seen_in_the_snapshot() {
+    let bench = Bench::new(vec![server("192.0.2.1")]);
+    assert_eq!(bench.engine.opening_notices(), [Notice::TooFewSources { configured: 1, needed: 3 }]);
+    assert_eq!(bench.engine.snapshot(bench.now()).system.state, crate::snapshot::SyncState::TooFewSources);
+}
+
+#[test]
+fn a_literal_address_given_twice_is_asked_once() {
+    let mut bench = Bench::new(vec![server("192.0.2.1"), server("192.0.2.1")]);
+    bench.handle(Event::Timer);
+    assert_eq!(bench.addresses(), ["192.0.2.1"]);
+}
