@@ -1,15 +1,38 @@
 //! A configuration that cannot be wrong: ranges checked, defaults resolved. Where it was written is `file`'s.
 
+mod address;
+mod diagnostic;
+mod early;
+mod file;
+mod keys;
+mod log_filter;
+mod overrides;
+mod reader;
+mod resolve;
+mod sections;
+
+pub use address::{NTP_PORT, parse_listen};
+pub use diagnostic::{Diagnostic, Severity};
+pub use file::{DEFAULT_PATH, LoadError, Loaded, load, parse};
+pub use log_filter::check_log_filter;
+
 use crate::packet::ReferenceId;
 use crate::time::{Poll, Span};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+
+/// Where state is kept when neither the configuration nor systemd names a directory.
+pub const DEFAULT_STATE_DIRECTORY: &str = "/var/lib/ntpd-rs";
+/// Where programs look for the observation socket when the configuration does not say.
+pub const DEFAULT_OBSERVATION_PATH: &str = "/run/ntpd-rs/observe";
 
 /// Everything the daemon needs to know.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     /// In the order of the file.
     pub sources: Vec<SourceConfig>,
+    /// `[source-defaults]`, for sources that the file does not name.
+    pub source_defaults: PollLimits,
     /// In the order of the file.
     pub servers: Vec<ServerConfig>,
     /// When the clock may be set.
@@ -18,11 +41,14 @@ pub struct Config {
     pub algorithm: Algorithm,
     /// Logs and the observation socket.
     pub observability: Observability,
+    /// The socket that takes commands.
+    pub control: Control,
     /// Whether the clock is ours to steer.
     pub clock_control: ClockControl,
     /// How packets are stamped.
     pub timestamp_mode: TimestampMode,
-    /// Where the drift file lives; nothing is kept without it.
+    /// `[clock] state-directory`: where the drift file lives. Without it the daemon takes `$STATE_DIRECTORY`, or
+    /// [`DEFAULT_STATE_DIRECTORY`].
     pub state_directory: Option<PathBuf>,
 }
 
@@ -157,8 +183,10 @@ pub struct Algorithm {
 pub struct Observability {
     /// A tracing filter.
     pub log_level: Option<String>,
-    /// Instead of standard error.
+    /// Instead of standard error; reopened on SIGHUP.
     pub log_path: Option<PathBuf>,
+    /// The same for `ntp-metrics-exporter`.
+    pub log_path_metrics_exporter: Option<PathBuf>,
     /// Colour, where standard error is a terminal.
     pub ansi_colors: bool,
     /// The observation socket.
@@ -167,6 +195,15 @@ pub struct Observability {
     pub observation_permissions: u32,
     /// Where the metrics exporter listens.
     pub metrics_exporter_listen: SocketAddr,
+}
+
+/// `[control]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Control {
+    /// The control socket: `control` beside the observation socket unless said; none without either.
+    pub path: Option<PathBuf>,
+    /// Its permission bits.
+    pub permissions: u32,
 }
 
 /// Whose the clock is.
@@ -189,6 +226,18 @@ pub enum TimestampMode {
     KernelRecv,
     /// The kernel stamps what arrives and what leaves.
     KernelAll,
+}
+
+impl Config {
+    /// Sources that can come to agree: a pool counts as its `count`, a `noselect` source not at all.
+    pub fn selectable_sources(&self) -> usize {
+        let count = |source: &SourceConfig| match source.kind {
+            _ if source.noselect => 0,
+            SourceKind::Server { .. } => 1,
+            SourceKind::Pool { count, .. } => count,
+        };
+        self.sources.iter().map(count).sum()
+    }
 }
 
 impl Default for PollLimits {
@@ -236,6 +285,7 @@ impl Default for Observability {
         Self {
             log_level: None,
             log_path: None,
+            log_path_metrics_exporter: None,
             ansi_colors: true,
             observation_path: None,
             observation_permissions: 0o666,
@@ -244,14 +294,22 @@ impl Default for Observability {
     }
 }
 
+impl Default for Control {
+    fn default() -> Self {
+        Self { path: None, permissions: 0o660 }
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
             sources: Vec::new(),
+            source_defaults: PollLimits::default(),
             servers: Vec::new(),
             synchronization: Synchronization::default(),
             algorithm: Algorithm::default(),
             observability: Observability::default(),
+            control: Control::default(),
             clock_control: ClockControl::Yes,
             timestamp_mode: TimestampMode::KernelAll,
             state_directory: None,

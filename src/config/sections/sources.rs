@@ -1,0 +1,289 @@
+//! `[source-defaults]` and `[[source]]`. Resolves no name.
+
+use crate::config::address::{KEY_EXCHANGE_PORT, NTP_PORT};
+use crate::config::diagnostic::Report;
+use crate::config::early;
+use crate::config::keys::{self, Schema};
+use crate::config::reader::{Item, Section};
+use crate::config::{Config, Family, HostPort, PollLimits, SourceConfig, SourceKind};
+use crate::time::Poll;
+use std::net::IpAddr;
+use toml::de::{DeTable, DeValue};
+
+const MOST_OF_A_POOL: i64 = 255;
+const DEFAULT_COUNT: usize = 4;
+
+/// `[source-defaults]`, before limits and initial interval are brought together.
+#[derive(Clone, Copy)]
+pub(in crate::config) struct Defaults {
+    min: Poll,
+    max: Poll,
+    initial: Poll,
+}
+
+impl Default for Defaults {
+    fn default() -> Self {
+        let PollLimits { min, max, initial } = PollLimits::default();
+        Self { min, max, initial }
+    }
+}
+
+impl Defaults {
+    /// An initial interval outside the limits is moved to the nearer one, as in 1.x.
+    pub(in crate::config) fn resolved(self) -> PollLimits {
+        let initial = self.initial.max(self.min).min(self.max);
+        PollLimits { min: self.min, max: self.max, initial }
+    }
+}
+
+/// One source, and where it stands in the file.
+pub(in crate::config) struct Source {
+    pub(in crate::config) start: usize,
+    config: SourceConfig,
+}
+
+impl Source {
+    pub(in crate::config) fn resolved(&self) -> SourceConfig {
+        self.config.clone()
+    }
+}
+
+/// Reads `[source-defaults]`.
+pub(in crate::config) fn defaults(section: &Section<'_>) -> Defaults {
+    poll(section, Defaults::default())
+}
+
+fn poll(section: &Section<'_>, inherited: Defaults) -> Defaults {
+    let limits = section.get("poll-interval-limits");
+    let table = limits.and_then(|item| item.section(&keys::LIMITS));
+    let bound = |key| table.and_then(|table| exponent(&table.get(key)?));
+    let min = bound("min").unwrap_or(inherited.min);
+    let max = bound("max").unwrap_or(inherited.max);
+    if let Some(limits) = limits.filter(|_| min > max) {
+        let (min, max) = (min.log2(), max.log2());
+        limits.refuse(&format!("has min {min} above max {max}"), "write a min that is not above max");
+    }
+    let initial = section.get("initial-poll-interval");
+    let written = initial.and_then(|item| exponent(&item));
+    if let (Some(item), Some(written)) = (initial, written)
+        && min <= max
+        && !(min..=max).contains(&written)
+    {
+        let (min, max) = (min.log2(), max.log2());
+        let message =
+            format!("`initial-poll-interval` is outside the limits {min} to {max}; the nearer limit is used");
+        section.report.warning(item.start, message);
+    }
+    Defaults { min, max, initial: written.unwrap_or(inherited.initial) }
+}
+
+fn exponent(item: &Item<'_>) -> Option<Poll> {
+    let range = i64::from(Poll::MIN.log2())..=i64::from(Poll::MAX.log2());
+    let log2 = item.integer(range)?;
+    i8::try_from(log2).ok().map(Poll::new)
+}
+
+#[derive(Clone, Copy)]
+enum Mode {
+    Server,
+    Pool,
+    Nts,
+    NtsPool,
+    Sock,
+    Pps,
+}
+
+const MODES: [(&str, Mode); 6] = [
+    ("server", Mode::Server),
+    ("pool", Mode::Pool),
+    ("nts", Mode::Nts),
+    ("nts-pool", Mode::NtsPool),
+    ("sock", Mode::Sock),
+    ("pps", Mode::Pps),
+];
+
+impl Mode {
+    const fn schema(self) -> &'static Schema {
+        match self {
+            Self::Server => &keys::SERVER_SOURCE,
+            Self::Pool => &keys::POOL_SOURCE,
+            Self::Nts => &keys::NTS_SOURCE,
+            Self::NtsPool => &keys::NTS_POOL_SOURCE,
+            Self::Sock => &keys::SOCK_SOURCE,
+            Self::Pps => &keys::PPS_SOURCE,
+        }
+    }
+}
+
+/// Reads one `[[source]]`; `None` if it is wrong or not supported yet.
+pub(in crate::config) fn source(
+    table: &DeTable<'_>,
+    start: usize,
+    defaults: Defaults,
+    report: &Report,
+) -> Option<Source> {
+    let (mode, written) = mode(table, start, report)?;
+    let section = Section::open(table, start, mode.schema(), report);
+    let (trust, require) = (unsupported_flag(&section, "trust"), unsupported_flag(&section, "require"));
+    let (prefer, noselect) = (section.boolean("prefer", false), section.boolean("noselect", false));
+    if prefer
+        && noselect
+        && let Some(item) = section.get("noselect")
+    {
+        item.refuse("contradicts `prefer`", "remove one of the two");
+    }
+    let kind = match mode {
+        Mode::Server => SourceKind::Server { address: address(&section, NTP_PORT)? },
+        Mode::Pool => pool(&section)?,
+        Mode::Nts | Mode::NtsPool => {
+            key_exchange(&section, mode);
+            network_keys(&section, defaults);
+            written.not_supported_yet(
+                "NTS",
+                "write mode = \"server\" or \"pool\" with the address of an NTP server",
+            );
+            return None;
+        }
+        Mode::Sock | Mode::Pps => {
+            reference_clock(&section, mode);
+            written.not_supported_yet("a reference clock", "remove this source");
+            return None;
+        }
+    };
+    let (poll, family) = network_keys(&section, defaults);
+    let supported = trust && require;
+    supported.then_some(Source { start, config: SourceConfig { kind, poll, prefer, noselect, family } })
+}
+
+fn mode<'a>(table: &'a DeTable<'a>, start: usize, report: &'a Report) -> Option<(Mode, Item<'a>)> {
+    let Some((key, value)) = table.get_key_value("mode") else {
+        report.error(start, "`mode` is missing in [[source]]; add `mode = \"server\"` or `mode = \"pool\"`");
+        return None;
+    };
+    let item = Item {
+        name: key.get_ref(),
+        key_start: key.span().start,
+        start: value.span().start,
+        value: value.get_ref(),
+        report,
+    };
+    if let DeValue::String(word) = item.value
+        && let Some(now) = early::renamed_mode(word)
+    {
+        let hint = format!("`ntp-ctl migrate` is for such files; write \"{now}\"");
+        item.refuse(&format!("is \"{word}\", an early spelling (2023)"), &hint);
+        return None;
+    }
+    Some((item.choice(&MODES)?, item))
+}
+
+fn address(section: &Section<'_>, port: u16) -> Option<HostPort> {
+    let item = section.require("address", "`address = \"…\"`")?;
+    let text = item.text("a name or an IP address in quotes")?;
+    HostPort::parse(text, port).map_err(|wrong| item.report.error(item.start, wrong)).ok()
+}
+
+fn pool(section: &Section<'_>) -> Option<SourceKind> {
+    let count = count(section);
+    let ignore = section.get("ignore").map(|item| ignore(&item)).unwrap_or_default();
+    Some(SourceKind::Pool { address: address(section, NTP_PORT)?, count, ignore })
+}
+
+fn count(section: &Section<'_>) -> usize {
+    let count = section.integer("count", 1..=MOST_OF_A_POOL);
+    count.and_then(|count| usize::try_from(count).ok()).unwrap_or(DEFAULT_COUNT)
+}
+
+fn ignore(item: &Item<'_>) -> Vec<IpAddr> {
+    let wanted = "a list of IP addresses like [\"192.0.2.1\"]";
+    let parse = |element: &Item<'_>| {
+        let text = element.text("IP addresses in quotes")?;
+        let address = text.parse().ok();
+        if address.is_none() {
+            element.refuse(&format!("contains \"{text}\""), &format!("write {wanted}"));
+        }
+        address
+    };
+    item.list(wanted).unwrap_or_default().iter().filter_map(parse).collect()
+}
+
+/// The keys of every source that is asked by packets.
+fn network_keys(section: &Section<'_>, defaults: Defaults) -> (PollLimits, Family) {
+    ntp_version(section);
+    unsupported_flag(section, "interleaved");
+    for (key, hint) in [
+        ("interface", "remove the key: the routing table decides"),
+        ("local-address", "remove the key: the kernel chooses the address"),
+    ] {
+        if let Some(item) = section.get(key).filter(|item| item.text("a text in quotes").is_some()) {
+            item.not_supported_yet(&format!("`{key}`"), hint);
+        }
+    }
+    let families = [("any", Family::Any), ("ipv4", Family::V4), ("ipv6", Family::V6)];
+    let family = section.get("family").and_then(|item| item.choice(&families)).unwrap_or_default();
+    (poll(section, defaults).resolved(), family)
+}
+
+/// True if the flag is absent, or false, which is what is done now.
+fn unsupported_flag(section: &Section<'_>, key: &'static str) -> bool {
+    let Some(item) = section.get(key) else { return true };
+    let wanted = item.boolean();
+    if wanted == Some(true) {
+        item.not_supported_yet(&format!("`{key}`"), "write false, or remove the key");
+    }
+    wanted == Some(false)
+}
+
+fn ntp_version(section: &Section<'_>) {
+    let Some(item) = section.get("ntp-version") else { return };
+    match item.value {
+        DeValue::Integer(version) if version.as_str() == "4" => {}
+        DeValue::Integer(version) if version.as_str() == "5" => {
+            item.not_supported_yet("NTP version 5", "write 4, or remove the key");
+        }
+        DeValue::String(word) if word == "auto" => {
+            item.not_supported_yet("the upgrade to NTP version 5", "write 4, or remove the key");
+        }
+        _ => item.refuse("is something else than 4, 5 or \"auto\"", "write 4"),
+    }
+}
+
+fn key_exchange(section: &Section<'_>, mode: Mode) {
+    address(section, KEY_EXCHANGE_PORT);
+    section.path("certificate-authority");
+    section.boolean("enable-srv-resolution", false);
+    if matches!(mode, Mode::NtsPool) {
+        count(section);
+    }
+}
+
+fn reference_clock(section: &Section<'_>, mode: Mode) {
+    section.require("path", "`path = \"…\"`").and_then(|item| item.path());
+    let positive = |item: Item<'_>| item.number("a number of seconds above 0", |v| v > 0.0);
+    if let Some(variance) = section.get("measurement_noise_estimate") {
+        if let Some(item) = section.both("measurement_noise_estimate", "precision") {
+            item.refuse("stands beside `precision`", "keep only `precision`");
+        }
+        let message = "`measurement_noise_estimate` is deprecated; write `precision`, its square root";
+        section.report.warning(variance.key_start, message);
+        variance.number("a variance in s² above 0", |v| v > 0.0);
+    } else {
+        section.require("precision", "`precision = 1e-3` (s, one standard deviation)").and_then(positive);
+    }
+    section.get("accuracy").and_then(|item| item.number("a number of seconds, not negative", |v| v >= 0.0));
+    if matches!(mode, Mode::Pps) {
+        section.get("period").and_then(positive);
+    }
+}
+
+/// Tells when fewer sources are configured than must agree: the clock would never be set.
+pub(in crate::config) fn warn_below_quorum(config: &Config, first: Option<usize>, report: &Report) {
+    let (configured, needed) = (config.selectable_sources(), config.synchronization.minimum_agreeing_sources);
+    if let Some(first) = first.filter(|_| configured < needed) {
+        let message = format!(
+            "only {configured} source(s) can agree and {needed} must, so the clock will not be set; \
+             add sources, or lower `minimum-agreeing-sources` in [synchronization]"
+        );
+        report.warning(first, message);
+    }
+}
