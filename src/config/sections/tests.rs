@@ -128,98 +128,75 @@ fn filters_that_let_everybody_in_are_accepted() {
     );
 }
 
-/// In a section that needs nothing else.
+/// In sections that need nothing else: text, place, message.
+const RANGES: &[(&str, &str, &str)] = &[
+    ("[source-defaults]\ninitial-poll-interval = 18", "2:25", "is 18; write a whole number from 0 to 17"),
+    ("[source-defaults]\npoll-interval-limits = { min = -1 }", "2:32", "`min` is -1; write a whole number"),
+    ("[source-defaults]\npoll-interval-limits = { min = 9, max = 4 }", "2:24", "min 9 above max 4"),
+    ("[source-defaults]\npoll-interval-limits = { max = 3 }", "2:24", "min 4 above max 3"),
+    (
+        "[source-defaults]\npoll-interval-limits = 4",
+        "2:24",
+        "is a whole number; write a table with min and max",
+    ),
+    ("[synchronization]\nminimum-agreeing-sources = 0", "2:28", "is 0; write a whole number from 1 to 1000"),
+    ("[synchronization]\nminimum-agreeing-sources = 1.5", "2:28", "a number with a fraction"),
+    (
+        "[synchronization]\nminimum-agreeing-sources = 99999999999999999999",
+        "2:28",
+        "is 99999999999999999999;",
+    ),
+    (
+        "[synchronization]\nsingle-step-panic-threshold = -1",
+        "2:31",
+        "is -1; write a number of seconds, not neg",
+    ),
+    ("[synchronization]\nsingle-step-panic-threshold = nan", "2:31", "is NaN"),
+    ("[synchronization]\nsingle-step-panic-threshold = \"1\"", "2:31", "is \"1\"; write a number of seconds"),
+    ("[synchronization]\nstartup-step-panic-threshold = { backward = -2.5 }", "2:45", "is -2.5"),
+    ("[synchronization]\nstartup-step-panic-threshold = { up = 1 }", "2:34", "unknown key `up`"),
+    ("[synchronization]\naccumulated-step-panic-threshold = -1", "2:36", "is -1"),
+    ("[synchronization]\nlocal-stratum = 0", "2:17", "is 0; write a whole number from 1 to 16"),
+    ("[synchronization]\nlocal-stratum = 17", "2:17", "is 17"),
+    (
+        "[synchronization]\nreference-id = \"GPSDO\"",
+        "2:16",
+        "is \"GPSDO\"; write one to four printable ASCII",
+    ),
+    ("[synchronization]\nreference-id = \"µs\"", "2:16", "is \"µs\""),
+    ("[synchronization]\nreference-id = \"\"", "2:16", "is empty"),
+    ("[synchronization]\nwarn-on-jump = \"yes\"", "2:16", "is a text in quotes; write true or false"),
+    ("[synchronization]\nstep-limit = -1", "2:14", "is -1"),
+    ("[synchronization.algorithm]\nstep-threshold = -0.1", "2:18", "is -0.1; write a number, not negative"),
+    ("[synchronization.algorithm]\nstep-threshold = inf", "2:18", "is inf"),
+    ("[synchronization.algorithm]\nslew-maximum-frequency-offset = 1e-3", "2:33", "is 0.001; write a rate"),
+    ("[synchronization.algorithm]\nmaximum-frequency-steer = 501e-6", "2:27", "is 0.000501; write a rate"),
+    ("[synchronization.algorithm]\nslew-minimum-duration = 0", "2:25", "is 0; write a number above 0"),
+    (
+        "[synchronization.algorithm]\nprecision-low-probability = 1.1",
+        "2:29",
+        "is 1.1; write a number from 0 to 1",
+    ),
+    ("[synchronization.algorithm]\npoll-interval-hysteresis = 0", "2:28", "is 0; write a whole number"),
+    ("[observability]\nobservation-permissions = 666", "2:27", "is the decimal number 666; write 0o666"),
+    ("[observability]\nobservation-permissions = 440", "2:27", "is the decimal number 440; write 0o440"),
+    (
+        "[observability]\nobservation-permissions = 0o1777",
+        "2:27",
+        "is 0o1777; write a whole number from 0 to 511",
+    ),
+    ("[observability]\nlog-level = \"inof\"", "2:13", "`inof` is no log level; write one of off, error"),
+    ("[observability]\nlog-path = \"\"", "2:12", "is empty"),
+    ("[observability]\nmetrics-exporter-listen = \"127.0.0.1\"", "2:27", "write the port too"),
+    ("[observability]\nmetrics-exporter-listen = \"here:80\"", "2:27", "write an IP address and a port"),
+    ("[control]\npath = \"/c\"\npermissions = 0o662", "3:15", "lets everybody control the daemon"),
+    ("[clock]\nclock-control = \"no\"", "2:17", "something else than true, false or \"auto\""),
+    ("[clock]\ntimestamp-mode = \"kernel\"", "2:18", "is \"kernel\"; write one of \"software\""),
+];
+
 #[test]
 fn every_range_is_checked_at_its_place() {
-    let rows: &[(&str, &str, &str)] = &[
-        ("[source-defaults]\ninitial-poll-interval = 18", "2:25", "is 18; write a whole number from 0 to 17"),
-        (
-            "[source-defaults]\npoll-interval-limits = { min = -1 }",
-            "2:32",
-            "`min` is -1; write a whole number",
-        ),
-        ("[source-defaults]\npoll-interval-limits = { min = 9, max = 4 }", "2:24", "min 9 above max 4"),
-        ("[source-defaults]\npoll-interval-limits = { max = 3 }", "2:24", "min 4 above max 3"),
-        (
-            "[source-defaults]\npoll-interval-limits = 4",
-            "2:24",
-            "is a whole number; write a table with min and max",
-        ),
-        (
-            "[synchronization]\nminimum-agreeing-sources = 0",
-            "2:28",
-            "is 0; write a whole number from 1 to 1000",
-        ),
-        ("[synchronization]\nminimum-agreeing-sources = 1.5", "2:28", "a number with a fraction"),
-        (
-            "[synchronization]\nminimum-agreeing-sources = 99999999999999999999",
-            "2:28",
-            "is 99999999999999999999;",
-        ),
-        (
-            "[synchronization]\nsingle-step-panic-threshold = -1",
-            "2:31",
-            "is -1; write a number of seconds, not neg",
-        ),
-        ("[synchronization]\nsingle-step-panic-threshold = nan", "2:31", "is NaN"),
-        (
-            "[synchronization]\nsingle-step-panic-threshold = \"1\"",
-            "2:31",
-            "is \"1\"; write a number of seconds",
-        ),
-        ("[synchronization]\nstartup-step-panic-threshold = { backward = -2.5 }", "2:45", "is -2.5"),
-        ("[synchronization]\nstartup-step-panic-threshold = { up = 1 }", "2:34", "unknown key `up`"),
-        ("[synchronization]\naccumulated-step-panic-threshold = -1", "2:36", "is -1"),
-        ("[synchronization]\nlocal-stratum = 0", "2:17", "is 0; write a whole number from 1 to 16"),
-        ("[synchronization]\nlocal-stratum = 17", "2:17", "is 17"),
-        (
-            "[synchronization]\nreference-id = \"GPSDO\"",
-            "2:16",
-            "is \"GPSDO\"; write one to four printable ASCII",
-        ),
-        ("[synchronization]\nreference-id = \"µs\"", "2:16", "is \"µs\""),
-        ("[synchronization]\nreference-id = \"\"", "2:16", "is empty"),
-        ("[synchronization]\nwarn-on-jump = \"yes\"", "2:16", "is a text in quotes; write true or false"),
-        ("[synchronization]\nstep-limit = -1", "2:14", "is -1"),
-        (
-            "[synchronization.algorithm]\nstep-threshold = -0.1",
-            "2:18",
-            "is -0.1; write a number, not negative",
-        ),
-        ("[synchronization.algorithm]\nstep-threshold = inf", "2:18", "is inf"),
-        (
-            "[synchronization.algorithm]\nslew-maximum-frequency-offset = 1e-3",
-            "2:33",
-            "is 0.001; write a rate",
-        ),
-        (
-            "[synchronization.algorithm]\nmaximum-frequency-steer = 501e-6",
-            "2:27",
-            "is 0.000501; write a rate",
-        ),
-        ("[synchronization.algorithm]\nslew-minimum-duration = 0", "2:25", "is 0; write a number above 0"),
-        (
-            "[synchronization.algorithm]\nprecision-low-probability = 1.1",
-            "2:29",
-            "is 1.1; write a number from 0 to 1",
-        ),
-        ("[synchronization.algorithm]\npoll-interval-hysteresis = 0", "2:28", "is 0; write a whole number"),
-        ("[observability]\nobservation-permissions = 666", "2:27", "is the decimal number 666; write 0o666"),
-        ("[observability]\nobservation-permissions = 440", "2:27", "is the decimal number 440; write 0o440"),
-        (
-            "[observability]\nobservation-permissions = 0o1777",
-            "2:27",
-            "is 0o1777; write a whole number from 0 to 511",
-        ),
-        ("[observability]\nlog-level = \"inof\"", "2:13", "`inof` is no log level; write one of off, error"),
-        ("[observability]\nlog-path = \"\"", "2:12", "is empty"),
-        ("[observability]\nmetrics-exporter-listen = \"127.0.0.1\"", "2:27", "write the port too"),
-        ("[observability]\nmetrics-exporter-listen = \"here:80\"", "2:27", "write an IP address and a port"),
-        ("[control]\npath = \"/c\"\npermissions = 0o662", "3:15", "lets everybody control the daemon"),
-        ("[clock]\nclock-control = \"no\"", "2:17", "something else than true, false or \"auto\""),
-        ("[clock]\ntimestamp-mode = \"kernel\"", "2:18", "is \"kernel\"; write one of \"software\""),
-    ];
-    for (text, place, message) in rows {
+    for (text, place, message) in RANGES {
         check(text, place, message);
     }
 }
