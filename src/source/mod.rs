@@ -24,3 +24,6 @@ pub use counters::Counters;
 pub use outcome::{Advice, Context, Outcome, TimerOutcome};
 pub use reach::Reach;
 pub use request::{Request, RequestToken};
+
+#[cfg(test)]
+mod tests;

@@ -95,10 +95,10 @@ impl Polling {
     #[expect(clippy::cast_precision_loss, reason = "a fraction needs no 64 bits")]
     pub(super) fn on_request(&mut self, now: Mono, random: u64) {
         self.before_request = (self.pace, self.polls);
-        self.pace = self.pace_after_request();
         if self.pace == Pace::Steady {
             self.polls = self.polls.saturating_add(1);
         }
+        self.pace = self.pace_after_request();
         self.jitter = 1.0 + JITTER * (random as f64 / u64::MAX as f64);
         self.lengthened = false;
         self.last_request = Some(now);
@@ -135,7 +135,7 @@ impl Polling {
 
     /// The poll went unanswered. Only a server that is out of reach is asked less often: a lossy path needs more requests, not fewer.
     pub(super) fn on_silence(&mut self, reachable: bool) {
-        if !reachable && self.pace == Pace::Steady && self.failures == 0 {
+        if !reachable && self.polls > 0 && self.failures == 0 {
             self.lengthen();
         }
     }
@@ -162,6 +162,7 @@ impl Polling {
         self.rate_floor = self.rate_floor.max(Some(floor));
         self.poll = self.limited(self.poll);
         self.pace = Pace::Steady;
+        self.before_request.0 = Pace::Steady;
         self.schedule();
         self.poll
     }
@@ -202,6 +203,7 @@ impl Polling {
     fn start_burst(&mut self, now: Mono, requests: u8, ramp: bool) {
         self.pace = Pace::Burst { remaining: requests, ramp };
         self.polls = 0;
+        self.before_request = (self.pace, self.polls);
         self.schedule_not_before(now);
     }
 
