@@ -8,6 +8,12 @@ use ntpd_rs::time::{Adjustment, Applied, ClockStatus, ClockTime, Frequency, Leap
 const MAXERROR_GROWTH: Span = Span::from_micros(500);
 /// Where the kernel stops calling the clock synchronized (`NTP_PHASE_LIMIT`).
 const MAXERROR_LIMIT: Span = Span::from_secs(16);
+/// What the kernel says at boot and after a step.
+const UNKNOWN: ClockStatus = ClockStatus {
+    leap: Leap::Unsynchronized,
+    estimated_error: MAXERROR_LIMIT,
+    maximum_error: MAXERROR_LIMIT,
+};
 /// The largest rate correction of `ADJ_FREQUENCY`, ppm.
 const MAXIMUM_PPM: f64 = 500.0;
 
@@ -59,11 +65,6 @@ struct Pll {
 impl Host {
     /// A clock wrong by `error` at true time `epoch`.
     pub(crate) fn new(epoch: ClockTime, error: Span, oscillator: Oscillator) -> Self {
-        let status = ClockStatus {
-            leap: Leap::Unsynchronized,
-            estimated_error: MAXERROR_LIMIT,
-            maximum_error: MAXERROR_LIMIT,
-        };
         Self {
             t: 0.0,
             second: 1,
@@ -73,7 +74,7 @@ impl Host {
             stood: Span::ZERO,
             crystal: oscillator.initial(),
             oscillator,
-            kernel: Kernel { frequency: 0, pll: None, status },
+            kernel: Kernel { frequency: 0, pll: None, status: UNKNOWN },
             suspended: false,
             recorder: Recorder::default(),
         }
@@ -166,7 +167,7 @@ impl Host {
     pub(crate) fn apply(&mut self, adjustment: Adjustment) -> Applied {
         let done = match adjustment {
             Adjustment::Step(by) => {
-                self.jumps += by;
+                self.jump(by);
                 adjustment
             }
             Adjustment::Frequency(wanted) => {
@@ -195,8 +196,14 @@ impl Host {
         self.kernel.pll = Some(pll);
     }
 
-    /// Somebody sets the clock, or something shifts its phase: it jumps by this much.
+    /// The clock is set: it jumps, and the kernel forgets how good it was (Linux `ntp_clear`).
     pub(crate) fn jump(&mut self, by: Span) {
+        self.jumps += by;
+        self.kernel.status = UNKNOWN;
+    }
+
+    /// Something shifts the clock's phase, and nothing notices.
+    pub(crate) fn shift(&mut self, by: Span) {
         self.jumps += by;
     }
 

@@ -6,15 +6,19 @@
 //! | `oscillator`, `host` | the computer's crystal and its kernel's clocks |
 //! | `link`, `server` | the way there, and who answers |
 //! | `scenario`, `catalogue` | what a run is made of; the table's rows |
-//! | `recorder` | each second written down, and the figures made of it |
+//! | `world` | performs what the engine asks for, and tells it what happens |
+//! | `recorder`, `figures`, `reference` | each second written down, the figures made of it, and those of others |
 //!
 //! Included by path from `tests/sim` and from `benches/accuracy.rs`.
 
 pub(crate) mod catalogue;
+pub(crate) mod figures;
 pub(crate) mod host;
 pub(crate) mod link;
 pub(crate) mod oscillator;
 pub(crate) mod random;
 pub(crate) mod recorder;
+pub(crate) mod reference;
 pub(crate) mod scenario;
 pub(crate) mod server;
+pub(crate) mod world;

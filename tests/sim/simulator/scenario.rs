@@ -17,6 +17,8 @@ pub(crate) struct Scenario {
     pub(crate) servers: Vec<SiteSpec>,
     /// Something shifts the clock's phase unseen: when, and by how much.
     pub(crate) phase_step: Option<(f64, Span)>,
+    /// When the client was built: it knows that no true time is before it.
+    pub(crate) built: ClockTime,
     /// True time at which the client starts, seconds.
     pub(crate) start: f64,
     /// True time at which the run ends, seconds.
@@ -76,6 +78,8 @@ impl Scenario {
             name,
             // 2026-11-01 00:00 UTC: any date in the present era.
             epoch: ClockTime::from_unix_secs(1_793_491_200),
+            // 2026-01-01 00:00 UTC.
+            built: ClockTime::from_unix_secs(1_767_225_600),
             error: Span::from_millis(10),
             oscillator: OscillatorSpec::default(),
             servers,

@@ -1,0 +1,36 @@
+//! The accuracy table: the real client core in virtual time over every scenario, beside what others reached. See `--help`.
+//!
+//! `cargo bench --bench accuracy` prints it; under `cargo test` one short run of each poll mode only shows that it works.
+
+#[allow(dead_code, reason = "the simulator's tests use the other half")]
+#[path = "../../tests/sim/simulator/mod.rs"]
+mod simulator;
+
+mod options;
+mod report;
+mod runs;
+mod table;
+
+use options::{HELP, Options};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let options = match Options::parse(std::env::args().skip(1)) {
+        Ok(Some(options)) => options,
+        Ok(None) => {
+            println!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        Err(problem) => {
+            eprintln!("accuracy: {problem}\n\n{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    let mut kept = true;
+    for mode in &options.modes {
+        let rows = runs::run(&options.scenarios, *mode, options.seeds);
+        println!("{}", report::report(*mode, options.seeds, &rows));
+        kept &= rows.iter().all(|row| report::broken_promise(*mode, row).is_none());
+    }
+    if options.smoke || kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

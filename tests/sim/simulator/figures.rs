@@ -1,0 +1,126 @@
+//! One run of a table's scenario, and its figures. Medians over seeds are the reader's.
+
+use super::recorder::{Recorder, WINDOW, quantile};
+use super::scenario::Scenario;
+use super::world::{World, configuration};
+use ntpd_rs::config::PollLimits;
+use ntpd_rs::time::Poll;
+
+/// How often the client may ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum PollMode {
+    /// Fixed 64 s.
+    P6,
+    /// Its own choice between 64 and 1024 s.
+    Def,
+    /// Fixed 16 s.
+    P4,
+}
+
+impl PollMode {
+    /// All, in the order of the tables.
+    pub(crate) const ALL: [Self; 3] = [Self::P6, Self::Def, Self::P4];
+
+    /// As on the command line and in the golden files.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::P6 => "p6",
+            Self::Def => "def",
+            Self::P4 => "p4",
+        }
+    }
+
+    /// For people.
+    pub(crate) const fn title(self) -> &'static str {
+        match self {
+            Self::P6 => "fixed 64 s",
+            Self::Def => "own choice, 64 to 1024 s",
+            Self::P4 => "fixed 16 s",
+        }
+    }
+
+    /// As the client is told.
+    pub(crate) const fn limits(self) -> PollLimits {
+        let (min, max) = match self {
+            Self::P6 => (6, 6),
+            Self::Def => (6, 10),
+            Self::P4 => (4, 4),
+        };
+        PollLimits { min: Poll::new(min), max: Poll::new(max), initial: Poll::new(min) }
+    }
+}
+
+/// What one run comes to. Times in seconds; errors are clock minus true time over the window 10 000 to 40 000 s.
+#[derive(Debug, Clone)]
+pub(crate) struct Figures {
+    pub(crate) rms: f64,
+    pub(crate) p50: f64,
+    pub(crate) p95: f64,
+    pub(crate) max: f64,
+    /// Signed.
+    pub(crate) mean: f64,
+    /// From the client's start until below 1 ms for ten minutes.
+    pub(crate) to_1ms: f64,
+    /// The same for 100 µs.
+    pub(crate) to_100us: f64,
+    /// Before an event at 20 000 s.
+    pub(crate) pre: f64,
+    /// Long after it.
+    pub(crate) tail: f64,
+    /// From the event until below 1 ms for ten minutes.
+    pub(crate) recovery: f64,
+    /// Requests sent.
+    pub(crate) packets: f64,
+    /// Root mean square of rate minus 1.
+    pub(crate) frequency_rms: f64,
+    pub(crate) steps: f64,
+    /// Largest rate correction asked for, s/s.
+    pub(crate) largest_rate: f64,
+    /// Seconds in which the kernel said "synchronized" and its `maxerror` was not true.
+    pub(crate) broken_bounds: f64,
+}
+
+impl Figures {
+    /// Runs the scenario to its end.
+    pub(crate) fn run(scenario: &Scenario, mode: PollMode, seed: u64) -> Self {
+        let mut world = World::new(scenario, configuration(scenario, mode.limits()), seed);
+        if let Some((t, by)) = scenario.phase_step {
+            world.run_until(t);
+            world.host.shift(by);
+        }
+        world.run_until(scenario.end);
+        Self::of(&world, scenario.start)
+    }
+
+    fn of(world: &World, start: f64) -> Self {
+        let recorder = &world.host.recorder;
+        let mut magnitudes: Vec<f64> = recorder.errors(WINDOW).iter().map(|e| e.abs()).collect();
+        let since_start = |limit| settled(recorder, limit, start);
+        let rates = recorder.rates(WINDOW);
+        let square = rates.iter().map(|rate| f64::from(*rate).powi(2)).sum::<f64>() / rates.len() as f64;
+        Self {
+            rms: recorder.rms(WINDOW),
+            p50: quantile(&mut magnitudes, 0.5),
+            p95: quantile(&mut magnitudes, 0.95),
+            max: recorder.max(WINDOW),
+            mean: recorder.errors(WINDOW).iter().sum::<f64>() / magnitudes.len() as f64,
+            to_1ms: since_start(1e-3),
+            to_100us: since_start(1e-4),
+            pre: recorder.rms(10_000..19_990),
+            tail: recorder.rms(25_000..40_000),
+            recovery: settled(recorder, 1e-3, 20_001.0),
+            packets: world.packets as f64,
+            frequency_rms: square.sqrt(),
+            steps: f64::from(world.snapshot().system.steps),
+            largest_rate: recorder.largest_rate,
+            broken_bounds: recorder.broken_bounds.len() as f64,
+        }
+    }
+}
+
+/// Seconds from `start` until the error is below `limit` for ten minutes.
+fn settled(recorder: &Recorder, limit: f64, start: f64) -> f64 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole seconds of a run")]
+    let from = start as usize;
+    recorder.settles(limit, from) - start
+}

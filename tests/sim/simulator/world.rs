@@ -1,0 +1,356 @@
+//! The world around one engine: performs its actions and tells it what happens, in virtual time. Decides nothing about time itself.
+
+use super::host::Host;
+use super::link::Link;
+use super::oscillator::Oscillator;
+use super::random::Stream;
+use super::scenario::Scenario;
+use super::server::Server;
+use ntpd_rs::config::{Config, HostPort, PollLimits, SourceConfig, SourceKind, Synchronization};
+use ntpd_rs::discipline::Drift;
+use ntpd_rs::engine::{Action, Engine, Event, Notice, QueryId, Start};
+use ntpd_rs::snapshot::Snapshot;
+use ntpd_rs::source::Request;
+use ntpd_rs::time::{ClockTime, Mono, Span, Stamp, StampSource};
+use ntpd_rs::verdict::SourceId;
+use std::cmp::{Ordering, Reverse};
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+/// How long a name lookup takes, seconds.
+const LOOKUP_SECONDS: f64 = 0.02;
+/// An engine that asks to be woken this often without time passing is stuck.
+const MOST_WAKEUPS_AT_ONCE: u32 = 1000;
+
+/// One computer, its network, and the client under test.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) host: Host,
+    pub(crate) sites: Vec<Site>,
+    /// What the resolver says; names that are not here fail.
+    pub(crate) names: BTreeMap<String, Vec<IpAddr>>,
+    /// Without it every send fails at once.
+    pub(crate) network: bool,
+    /// What people were told, and when.
+    pub(crate) notices: Vec<(f64, Notice)>,
+    /// The engine asked to stop, and why.
+    pub(crate) stopped: Option<String>,
+    /// Requests sent.
+    pub(crate) packets: u64,
+    config: Config,
+    randomness: Stream,
+    engine: Engine,
+    wakeup: Option<Mono>,
+    wakeups_at_once: u32,
+    queue: BinaryHeap<Reverse<Scheduled>>,
+    sequence: u64,
+    /// The one open socket of each source, and who may be behind it.
+    sockets: BTreeMap<SourceId, u64>,
+    /// Suspended or paused: nothing reaches the client, and it does nothing.
+    away: bool,
+}
+
+/// A server and both directions of the way to it.
+#[derive(Debug)]
+pub(crate) struct Site {
+    pub(crate) address: SocketAddr,
+    pub(crate) server: Server,
+    pub(crate) up: Link,
+    pub(crate) down: Link,
+}
+
+#[derive(Debug)]
+struct Scheduled {
+    t: f64,
+    sequence: u64,
+    what: Happening,
+}
+
+#[derive(Debug)]
+enum Happening {
+    AtServer { site: usize, socket: (SourceId, u64), bytes: Vec<u8> },
+    AtClient { socket: (SourceId, u64), from: SocketAddr, bytes: Vec<u8> },
+    LookedUp { query: QueryId, host: String },
+}
+
+impl World {
+    /// The scenario at the instant at which its client starts.
+    pub(crate) fn new(scenario: &Scenario, config: Config, seed: u64) -> Self {
+        let oscillator = Oscillator::new(scenario.oscillator, Stream::new(seed, "oscillator"));
+        let mut host = Host::new(scenario.epoch, scenario.error, oscillator);
+        host.advance(scenario.start);
+        let site = |(index, spec): (usize, &super::scenario::SiteSpec)| Site {
+            address: address(index),
+            server: Server::new(spec.server.clone(), Stream::new(seed, &format!("{index} server"))),
+            up: Link::new(spec.up.clone(), seed, &format!("{index} up")),
+            down: Link::new(spec.down.clone(), seed, &format!("{index} down")),
+        };
+        let mut randomness = Stream::new(seed, "client");
+        let engine = Engine::new(config.clone(), randomness.seed(), start(&host, scenario.built, None));
+        let mut world = Self {
+            sites: scenario.servers.iter().enumerate().map(site).collect(),
+            names: BTreeMap::new(),
+            network: true,
+            notices: engine.opening_notices().into_iter().map(|notice| (host.t(), notice)).collect(),
+            stopped: None,
+            packets: 0,
+            config,
+            randomness,
+            wakeup: None,
+            wakeups_at_once: 0,
+            engine,
+            host,
+            queue: BinaryHeap::new(),
+            sequence: 0,
+            sockets: BTreeMap::new(),
+            away: false,
+        };
+        world.tell(Event::Timer);
+        world
+    }
+
+    /// Until true time `end`, seconds; everything due at `end` has happened.
+    pub(crate) fn run_until(&mut self, end: f64) {
+        loop {
+            let timer = self.due();
+            let arrival = self.queue.peek().map_or(f64::INFINITY, |Reverse(next)| next.t);
+            let next = timer.min(arrival);
+            // A rate may change at every whole second, and with it the moment at which the timer is due.
+            let second = self.host.next_second();
+            if second <= next.min(end) {
+                self.host.advance(second);
+            } else if next > end {
+                self.host.advance(end);
+                return;
+            } else {
+                self.host.advance(next);
+                self.happen(arrival <= timer);
+            }
+        }
+    }
+
+    /// For this many seconds more.
+    pub(crate) fn run_for(&mut self, seconds: f64) {
+        self.run_until(self.host.t() + seconds);
+    }
+
+    /// Somebody sets the clock, and the daemon notices as it does through its timer.
+    pub(crate) fn set_clock(&mut self, by: Span) {
+        self.host.jump(by);
+        self.tell(Event::ClockStepped(by));
+    }
+
+    /// The machine sleeps; the clock is kept by something that is wrong by `error` afterwards.
+    pub(crate) fn sleep(&mut self, seconds: f64, error: Span) {
+        self.away_for(seconds, error);
+        self.tell(Event::Slept(Span::from_seconds(seconds)));
+    }
+
+    /// A virtual machine is paused: both clocks stand still, and nobody says so.
+    pub(crate) fn pause(&mut self, seconds: f64) {
+        self.away_for(seconds, Span::from_seconds(-seconds));
+    }
+
+    fn away_for(&mut self, seconds: f64, error: Span) {
+        self.away = true;
+        self.host.suspend();
+        self.run_for(seconds);
+        self.host.resume(Span::from_seconds(seconds), error);
+        self.away = false;
+    }
+
+    /// The daemon is started again, with what it had kept of the oscillator.
+    pub(crate) fn restart(&mut self, drift: Option<Drift>) {
+        self.sockets.clear();
+        self.engine = Engine::new(
+            self.config.clone(),
+            self.randomness.seed(),
+            start(&self.host, self.host.true_time(0.0), drift),
+        );
+        self.tell(Event::Timer);
+    }
+
+    /// Tells the engine something and performs what it asks for.
+    pub(crate) fn tell(&mut self, event: Event<'_>) {
+        let mut pending: VecDeque<Action> = self.engine.handle(self.host.now(), event).into();
+        while let Some(action) = pending.pop_front() {
+            if let Some(event) = self.perform(action) {
+                pending.extend(self.engine.handle(self.host.now(), event));
+            }
+        }
+        self.wakeup = self.engine.next_wakeup();
+    }
+
+    /// What the outside would see now.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        self.engine.snapshot(self.host.now())
+    }
+
+    /// What the daemon would keep for its next run.
+    pub(crate) fn drift(&self) -> Option<Drift> {
+        self.engine.drift()
+    }
+
+    /// Whether a notice of this kind was told at or after true time `since`.
+    pub(crate) fn told(&self, since: f64, kind: impl Fn(&Notice) -> bool) -> bool {
+        self.notices.iter().any(|(t, notice)| *t >= since && kind(notice))
+    }
+
+    fn due(&self) -> f64 {
+        match self.wakeup {
+            Some(wakeup) if !self.away && self.stopped.is_none() => self.host.when(wakeup),
+            _ => f64::INFINITY,
+        }
+    }
+
+    fn happen(&mut self, from_queue: bool) {
+        if from_queue {
+            self.wakeups_at_once = 0;
+            if let Some(Reverse(scheduled)) = self.queue.pop() {
+                self.arrive(scheduled.what);
+            }
+        } else {
+            let before = self.wakeup;
+            self.tell(Event::Timer);
+            self.wakeups_at_once = if self.wakeup > before { 0 } else { self.wakeups_at_once + 1 };
+            assert!(
+                self.wakeups_at_once < MOST_WAKEUPS_AT_ONCE,
+                "the engine is stuck at {} s",
+                self.host.t()
+            );
+        }
+    }
+
+    fn arrive(&mut self, what: Happening) {
+        let t = self.host.t();
+        match what {
+            Happening::AtServer { site, socket, bytes } => {
+                let Some(there) = self.sites.get_mut(site) else { return };
+                for bytes in there.server.answer(&bytes, t, self.host.true_time(t)) {
+                    let Some(there) = self.sites.get_mut(site) else { return };
+                    if let Some(delay) = there.down.carry(t) {
+                        let from = there.address;
+                        self.schedule(t + delay, Happening::AtClient { socket, from, bytes });
+                    }
+                }
+            }
+            Happening::AtClient { socket: (source, number), from, bytes } => {
+                let open = self.sockets.get(&source) == Some(&number);
+                if open && !self.away && self.stopped.is_none() {
+                    let stamp = self.stamp();
+                    let local = Some(IpAddr::V4(Ipv4Addr::new(198, 51, 100, 1)));
+                    self.tell(Event::Datagram { source, from, local, bytes: &bytes, stamp });
+                }
+            }
+            Happening::LookedUp { query, host } => {
+                let found = self.names.get(&host).filter(|_| self.network);
+                let result = found.cloned().ok_or_else(|| "no such name".to_owned());
+                if !self.away {
+                    self.tell(Event::Resolved { query, result });
+                }
+            }
+        }
+    }
+
+    /// Does it; what the engine has to be told of it.
+    fn perform(&mut self, action: Action) -> Option<Event<'static>> {
+        match action {
+            Action::Send(request) => return Some(self.send(request)),
+            Action::Adjust(adjustment) => return Some(Event::Applied(self.host.apply(adjustment))),
+            Action::Close(source) => drop(self.sockets.remove(&source)),
+            Action::Resolve { query, host } => {
+                self.schedule(self.host.t() + LOOKUP_SECONDS, Happening::LookedUp { query, host });
+            }
+            Action::Notice(notice) => self.notices.push((self.host.t(), notice)),
+            Action::Publish => {}
+            Action::Panic(reason) => self.stopped = Some(reason),
+        }
+        None
+    }
+
+    fn send(&mut self, request: Request) -> Event<'static> {
+        let Request { to, bytes, token } = request;
+        if !self.network {
+            return Event::SendFailed { token, reason: "network is unreachable".to_owned() };
+        }
+        self.packets += 1;
+        let t = self.host.t();
+        let socket = (token.source(), self.packets);
+        self.sockets.insert(socket.0, socket.1);
+        let there = self.sites.iter_mut().position(|site| site.address == to);
+        if let Some((index, site)) = there.and_then(|index| Some((index, self.sites.get_mut(index)?)))
+            && let Some(delay) = site.up.carry(t)
+        {
+            self.schedule(t + delay, Happening::AtServer { site: index, socket, bytes });
+        }
+        Event::Sent { token, stamp: self.stamp() }
+    }
+
+    fn stamp(&self) -> Stamp {
+        Stamp { time: self.host.now().clock, source: StampSource::Kernel }
+    }
+
+    fn schedule(&mut self, t: f64, what: Happening) {
+        self.sequence += 1;
+        self.queue.push(Reverse(Scheduled { t, sequence: self.sequence, what }));
+    }
+}
+
+/// The address of the server with this index.
+pub(crate) fn address(index: usize) -> SocketAddr {
+    let last = u8::try_from(index + 1).unwrap_or(u8::MAX);
+    SocketAddr::from(([192, 0, 2, last], 123))
+}
+
+/// Every server of the scenario by its address; at most three have to agree.
+pub(crate) fn configuration(scenario: &Scenario, poll: PollLimits) -> Config {
+    let source = |index| SourceConfig {
+        kind: SourceKind::Server {
+            address: HostPort { host: address(index).ip().to_string(), port: address(index).port() },
+        },
+        poll,
+        prefer: false,
+        noselect: false,
+        family: ntpd_rs::config::Family::Any,
+    };
+    let count = scenario.servers.len();
+    Config {
+        sources: (0..count).map(source).collect(),
+        synchronization: Synchronization {
+            minimum_agreeing_sources: count.clamp(1, 3),
+            ..Synchronization::default()
+        },
+        ..Config::default()
+    }
+}
+
+fn start(host: &Host, built: ClockTime, drift: Option<Drift>) -> Start {
+    Start {
+        now: host.now(),
+        drift,
+        kernel_frequency: host.frequency(),
+        controls_clock: true,
+        build_time: built,
+        precision: -23,
+    }
+}
+
+impl Ord for Scheduled {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.t.total_cmp(&other.t).then(self.sequence.cmp(&other.sequence))
+    }
+}
+
+impl PartialOrd for Scheduled {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Scheduled {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Scheduled {}
