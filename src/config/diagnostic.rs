@@ -77,11 +77,6 @@ impl Report {
         self.found.borrow_mut().push((offset, Severity::Warning, message.into()));
     }
 
-    /// Whether the configuration cannot be used.
-    pub(super) fn has_errors(&self) -> bool {
-        self.found.borrow().iter().any(|(_, severity, _)| *severity == Severity::Error)
-    }
-
     /// Everything found, in the order of the text.
     pub(super) fn into_diagnostics(self, file: &str, text: &str) -> Vec<Diagnostic> {
         let mut found = self.found.into_inner();

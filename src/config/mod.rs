@@ -238,6 +238,24 @@ impl Config {
         };
         self.sources.iter().map(count).sum()
     }
+
+    /// Why the clock can never be set with these sources, and what to do, if that is so.
+    pub fn quorum_problem(&self) -> Option<String> {
+        let (configured, needed) = (self.selectable_sources(), self.synchronization.minimum_agreeing_sources);
+        if self.sources.is_empty() {
+            return Some(
+                "no sources are configured, so the clock will not be set; add a [[source]] section \
+                 (`mode = \"pool\"`, `address = \"…\"`)"
+                    .to_owned(),
+            );
+        }
+        (configured < needed).then(|| {
+            format!(
+                "only {configured} source(s) can agree and {needed} must, so the clock will not be set; \
+                 add sources, or lower `minimum-agreeing-sources` in [synchronization]"
+            )
+        })
+    }
 }
 
 impl Default for PollLimits {

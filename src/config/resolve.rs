@@ -28,12 +28,11 @@ pub(super) fn resolve(top: &DeTable<'_>, report: &Report) -> Config {
     for server in tables(top, "nts-ke-server", report) {
         nts::key_exchange_server(&Section::open(server.table, server.start, &keys::NTS_KE_SERVER, report));
     }
-    let sources: Vec<_> = tables(top, "source", report)
-        .into_iter()
-        .filter_map(|source| sources::source(source.table, source.start, source_defaults, report))
-        .collect();
-    let config = Config {
-        sources: sources.iter().map(|source| source.resolved()).collect(),
+    Config {
+        sources: tables(top, "source", report)
+            .into_iter()
+            .filter_map(|source| sources::source(source.table, source.start, source_defaults, report))
+            .collect(),
         source_defaults: source_defaults.resolved(),
         servers: servers::read_all(tables(top, "server", report), report),
         synchronization: synchronization.map(|s| synchronization::read(&s)).unwrap_or_default(),
@@ -43,12 +42,7 @@ pub(super) fn resolve(top: &DeTable<'_>, report: &Report) -> Config {
         clock_control: clock.control,
         timestamp_mode: clock.timestamp_mode,
         state_directory: clock.state_directory,
-    };
-    // With errors about sources their number means nothing.
-    if !report.has_errors() {
-        sources::warn_below_quorum(&config, sources.first().map(|first| first.start), report);
     }
-    config
 }
 
 /// One element of a `[[list]]`.

@@ -1,1 +1,5 @@
 //! Tokio: sockets, signals and files around the engine. Decides nothing about time.
+
+pub mod args;
+pub mod startup;
+pub mod startup_error;

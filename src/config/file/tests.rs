@@ -104,10 +104,6 @@ fn unknown_sections_name_the_nearest() {
 fn what_can_be_used_all_the_same_is_a_warning() {
     let rows = [
         (
-            "[[source]]\nmode = \"server\"\naddress = \"a\"\n".to_owned(),
-            "f:1:1: warning: only 1 source(s) can agree and 3 must",
-        ),
-        (
             format!(
                 "{SOURCE}[synchronization.algorithm]\nmeddling-threshold = 5\nsteer-offset-leftover = 1\n"
             ),
@@ -172,4 +168,17 @@ fn without_any_file_the_default_has_no_sources_and_says_how_to_add_them() {
     // A file that is there is never passed over.
     fs::write(&path, "nonsense").unwrap();
     assert!(load_default(&path).is_err());
+}
+
+#[test]
+fn fewer_sources_than_must_agree_is_told_with_the_remedy() {
+    let problem = |text: &str| parse("f", text).unwrap().0.quorum_problem();
+    assert_eq!(problem(SOURCE), None);
+    let one = problem(&format!("{SOURCE}count = 2\n")).unwrap();
+    assert!(one.contains("only 2 source(s)") && one.contains("`minimum-agreeing-sources`"), "{one}");
+    assert_eq!(
+        problem(&format!("{SOURCE}count = 2\n[synchronization]\nminimum-agreeing-sources = 2\n")),
+        None
+    );
+    assert!(problem("").unwrap().contains("[[source]]"));
 }

@@ -5,7 +5,7 @@ use crate::config::diagnostic::Report;
 use crate::config::early;
 use crate::config::keys::{self, Schema};
 use crate::config::reader::{Item, Section};
-use crate::config::{Config, Family, HostPort, PollLimits, SourceConfig, SourceKind};
+use crate::config::{Family, HostPort, PollLimits, SourceConfig, SourceKind};
 use crate::time::Poll;
 use std::net::IpAddr;
 use toml::de::{DeTable, DeValue};
@@ -33,18 +33,6 @@ impl Defaults {
     pub(in crate::config) fn resolved(self) -> PollLimits {
         let initial = self.initial.max(self.min).min(self.max);
         PollLimits { min: self.min, max: self.max, initial }
-    }
-}
-
-/// One source, and where it stands in the file.
-pub(in crate::config) struct Source {
-    pub(in crate::config) start: usize,
-    config: SourceConfig,
-}
-
-impl Source {
-    pub(in crate::config) fn resolved(&self) -> SourceConfig {
-        self.config.clone()
     }
 }
 
@@ -121,7 +109,7 @@ pub(in crate::config) fn source(
     start: usize,
     defaults: Defaults,
     report: &Report,
-) -> Option<Source> {
+) -> Option<SourceConfig> {
     let (mode, written) = mode(table, start, report)?;
     let section = Section::open(table, start, mode.schema(), report);
     let (trust, require) = (unsupported_flag(&section, "trust"), unsupported_flag(&section, "require"));
@@ -152,7 +140,7 @@ pub(in crate::config) fn source(
     };
     let (poll, family) = network_keys(&section, defaults);
     let supported = trust && require;
-    supported.then_some(Source { start, config: SourceConfig { kind, poll, prefer, noselect, family } })
+    supported.then_some(SourceConfig { kind, poll, prefer, noselect, family })
 }
 
 fn mode<'a>(table: &'a DeTable<'a>, start: usize, report: &'a Report) -> Option<(Mode, Item<'a>)> {
@@ -273,17 +261,5 @@ fn reference_clock(section: &Section<'_>, mode: Mode) {
     section.get("accuracy").and_then(|item| item.number("a number of seconds, not negative", |v| v >= 0.0));
     if matches!(mode, Mode::Pps) {
         section.get("period").and_then(positive);
-    }
-}
-
-/// Tells when fewer sources are configured than must agree: the clock would never be set.
-pub(in crate::config) fn warn_below_quorum(config: &Config, first: Option<usize>, report: &Report) {
-    let (configured, needed) = (config.selectable_sources(), config.synchronization.minimum_agreeing_sources);
-    if let Some(first) = first.filter(|_| configured < needed) {
-        let message = format!(
-            "only {configured} source(s) can agree and {needed} must, so the clock will not be set; \
-             add sources, or lower `minimum-agreeing-sources` in [synchronization]"
-        );
-        report.warning(first, message);
     }
 }

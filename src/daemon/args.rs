@@ -1,0 +1,108 @@
+//! The command line of `ntp-daemon`, and how every program of ours refuses a bad one. Does nothing with it.
+
+use super::startup_error::Failure;
+use crate::config::{HostPort, check_log_filter, parse_listen};
+use crate::logging::Format;
+use clap::Parser;
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Keeps the system clock right with the Network Time Protocol, and serves time
+#[derive(Debug, Clone, Parser)]
+#[command(name = "ntp-daemon", version, disable_version_flag = true)]
+pub struct Args {
+    /// Configuration file [default: /etc/ntpd-rs/ntp.toml]
+    #[arg(short, long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Log level, or filter like info,ntpd_rs::engine=debug; goes before log-level in the configuration
+    #[arg(short = 'l', long = "log-level", value_name = "LEVEL|FILTER", env = "NTP_LOG", value_parser = log_filter)]
+    pub log_filter: Option<String>,
+
+    /// Looks of the log: full, compact, pretty or json
+    #[arg(long, value_name = "FORMAT", env = "NTP_LOG_FORMAT", default_value_t)]
+    pub log_format: Format,
+
+    /// Ask this server instead of the configured sources; may be given several times
+    #[arg(short = 'p', long = "peer", value_name = "ADDRESS")]
+    pub peers: Vec<HostPort>,
+
+    /// Serve time at this address instead of the configured ones; may be given several times
+    #[arg(short = 's', long = "server", value_name = "ADDRESS", value_parser = parse_listen)]
+    pub servers: Vec<SocketAddr>,
+
+    /// Measure and serve, and never touch the clock
+    #[arg(long)]
+    pub no_clock_control: bool,
+
+    /// Print version
+    #[arg(short = 'v', long, short_alias = 'V', action = clap::ArgAction::Version)]
+    version: Option<bool>,
+}
+
+/// An empty variable in the environment means nothing, as if it were not there.
+fn log_filter(text: &str) -> Result<String, String> {
+    if !text.is_empty() {
+        check_log_filter(text)?;
+    }
+    Ok(text.to_owned())
+}
+
+/// Parses a command line. What is to be printed (help, version, or what is wrong and the usage) is printed here.
+///
+/// # Errors
+/// The exit code to end with: 0 after help and version, 78 after a mistake.
+pub fn parse<P: Parser>(arguments: impl IntoIterator<Item = OsString>) -> Result<P, ExitCode> {
+    P::try_parse_from(arguments).map_err(|error| {
+        // Where nobody reads the message, there is nobody to tell that either.
+        let _ = error.print();
+        if error.use_stderr() { Failure::Configuration.into() } else { ExitCode::SUCCESS }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(line: &str) -> Result<Args, String> {
+        Args::try_parse_from(line.split_whitespace()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn every_documented_option_is_read() {
+        let read = args(
+            "ntp-daemon -c /c -l debug --log-format json -p a -p [::1]:1123 -s 127.0.0.1 --server [::]:1123 \
+             --no-clock-control",
+        )
+        .unwrap();
+        assert_eq!((read.config, read.log_filter.as_deref()), (Some("/c".into()), Some("debug")));
+        assert_eq!((read.log_format, read.no_clock_control), (Format::Json, true));
+        assert_eq!(read.peers, ["a".parse().unwrap(), "[::1]:1123".parse().unwrap()]);
+        assert_eq!(read.servers, ["127.0.0.1:123".parse().unwrap(), "[::]:1123".parse().unwrap()]);
+    }
+
+    #[test]
+    fn a_bad_flag_is_told_with_the_usage() {
+        for (line, reason) in [
+            ("ntp-daemon --no-clock", "unexpected argument '--no-clock'"),
+            ("ntp-daemon -l inof", "`inof` is no log level"),
+            ("ntp-daemon --log-format yaml", "write full, compact, pretty or json"),
+            ("ntp-daemon -p a:0", "`0` is no port"),
+            ("ntp-daemon -s localhost", "no address to listen on"),
+            ("ntp-daemon -p", "a value is required"),
+        ] {
+            let error = args(line).unwrap_err();
+            assert!(error.contains(reason), "{error}");
+            assert!(error.contains("Usage: ntp-daemon") || error.contains("try '--help'"), "{error}");
+        }
+    }
+
+    #[test]
+    fn both_spellings_ask_for_the_version() {
+        for flag in ["-v", "-V", "--version"] {
+            assert!(args(&format!("ntp-daemon {flag}")).unwrap_err().contains(env!("CARGO_PKG_VERSION")));
+        }
+    }
+}
