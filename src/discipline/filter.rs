@@ -5,6 +5,7 @@ use super::noise::{Judgement, Noise};
 use super::timescale::LocalTime;
 use super::wander::Bank;
 use crate::time::Span;
+use std::collections::VecDeque;
 
 /// Standard deviations beyond which a sample is a surprise. Fewer disturbs the polling for nothing; more is slow to see a step.
 const SURPRISE: f64 = 5.0;
@@ -14,6 +15,10 @@ const CONFIRMATIONS: usize = 3;
 
 /// Samples after which a source may be selected.
 pub(super) const READY: u32 = 3;
+
+/// While all samples since the seed are kept, a shorter delay is judged by anew in all of them: the first burst is worth most, and
+/// knows least of the path. More costs a little memory.
+const HISTORY: usize = 48;
 
 /// A second re-seeding within so many samples: the frequency is wrong too.
 const HASTY: u32 = 12;
@@ -50,6 +55,8 @@ pub(super) struct Filter {
     track: Option<Track>,
     surprises: Vec<Sample>,
     samples_since_seed: u32,
+    /// Everything since the seed; empty once it was too much.
+    history: VecDeque<Sample>,
 }
 
 /// Where the line stands. Offsets are `base` plus a float, so that a clock that is decades wrong loses no nanoseconds.
@@ -59,32 +66,47 @@ struct Track {
     started: LocalTime,
     at: LocalTime,
     bank: Bank,
+    /// Frequency and its variance before the first sample.
+    seed: (f64, f64),
 }
 
 impl Filter {
     /// Nothing measured yet.
     pub(super) const fn new(prior: Prior) -> Self {
-        Self { prior, noise: Noise::new(), track: None, surprises: Vec::new(), samples_since_seed: 0 }
+        Self {
+            prior,
+            noise: Noise::new(),
+            track: None,
+            surprises: Vec::new(),
+            samples_since_seed: 0,
+            history: VecDeque::new(),
+        }
     }
 
     /// Takes a sample in. True when it does not fit what was known.
     pub(super) fn measure(&mut self, sample: Sample) -> bool {
         let Some(track) = &self.track else {
-            self.seed(sample);
+            self.noise.observe(0.0, 0.0, sample.delay);
+            self.seed(&[sample], (self.prior.frequency, self.prior.variance));
             return false;
         };
         let time = sample.time.since(track.started);
         let dt = sample.time.since(track.at).max(0.0);
+        let least = self.noise.least_delay();
         self.noise.observe(time, dt, sample.delay);
+        if self.noise.least_delay() < least {
+            self.replay();
+        }
+        let Some((base, predicted)) = self.predict(sample.time) else { return false };
         let judged = self.noise.judge(sample.delay, sample.stamp_uncertainty);
-        let predicted = track.bank.predict(dt);
-        let innovation = (sample.offset - track.base).seconds() - predicted.offset;
+        let innovation = (sample.offset - base).seconds() - predicted.offset;
         if is_surprise(innovation, &predicted, &judged) {
             self.on_surprise(sample);
             return true;
         }
         self.surprises.clear();
         self.noise.learn(dt, innovation, predicted.offset_variance, &judged);
+        self.remember(sample);
         self.accept(sample, &judged);
         false
     }
@@ -122,13 +144,48 @@ impl Filter {
         *self = Self { noise, ..Self::new(prior) };
     }
 
-    fn seed(&mut self, sample: Sample) {
-        let (started, base) = (sample.time, sample.offset);
-        self.noise.observe(0.0, 0.0, sample.delay);
-        let judged = self.noise.judge(sample.delay, sample.stamp_uncertainty);
-        let line = Line::new(judged.correction, judged.variance, self.prior.frequency, self.prior.variance);
-        self.track = Some(Track { base, started, at: started, bank: Bank::new(line) });
-        self.samples_since_seed = 1;
+    /// Starts a line from these samples.
+    fn seed(&mut self, samples: &[Sample], frequency: (f64, f64)) {
+        let Some(first) = samples.first() else { return };
+        let started = self.track.as_ref().map_or(first.time, |track| track.started);
+        self.history = samples.iter().copied().collect();
+        let bank = Bank::new(self.first_line(first, first.offset, frequency));
+        self.track = Some(Track { base: first.offset, started, at: first.time, bank, seed: frequency });
+        self.samples_since_seed = 0;
+        self.replay();
+        self.samples_since_seed = u32::try_from(samples.len()).unwrap_or(READY);
+    }
+
+    /// Judges everything since the seed by what is known of the path now.
+    fn replay(&mut self) {
+        let history = std::mem::take(&mut self.history);
+        let counted = self.samples_since_seed;
+        let (Some(first), Some(track)) = (history.front(), &self.track) else { return };
+        let line = self.first_line(first, track.base, track.seed);
+        if let Some(track) = &mut self.track {
+            track.bank = Bank::new(line);
+            track.at = first.time;
+        }
+        for sample in history.iter().skip(1) {
+            let judged = self.noise.judge(sample.delay, sample.stamp_uncertainty);
+            self.accept(*sample, &judged);
+        }
+        self.history = history;
+        self.samples_since_seed = counted;
+    }
+
+    fn first_line(&self, first: &Sample, base: Span, frequency: (f64, f64)) -> Line {
+        let judged = self.noise.judge(first.delay, first.stamp_uncertainty);
+        let offset = (first.offset - base).seconds() + judged.correction;
+        Line::new(offset, judged.variance, frequency.0, frequency.1)
+    }
+
+    fn remember(&mut self, sample: Sample) {
+        if self.history.len() >= HISTORY {
+            self.history = VecDeque::new();
+        } else if !self.history.is_empty() {
+            self.history.push_back(sample);
+        }
     }
 
     fn accept(&mut self, sample: Sample, judged: &Judgement) {
@@ -150,18 +207,8 @@ impl Filter {
             return;
         }
         let samples = std::mem::take(&mut self.surprises);
-        let Some(first) = samples.first() else { return };
-        let frequency = self.frequency_after_surprise(first.time);
-        let Some(track) = &mut self.track else { return };
-        let judged = self.noise.judge(first.delay, first.stamp_uncertainty);
-        track.base = first.offset;
-        track.at = first.time;
-        track.bank.reseed(Line::new(judged.correction, judged.variance, frequency.0, frequency.1));
-        self.samples_since_seed = 1;
-        for later in samples.into_iter().skip(1) {
-            let judged = self.noise.judge(later.delay, later.stamp_uncertainty);
-            self.accept(later, &judged);
-        }
+        let frequency = self.frequency_after_surprise(sample.time);
+        self.seed(&samples, frequency);
     }
 
     /// A step of the phase leaves the frequency alone; a second one at once does not.

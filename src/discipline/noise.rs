@@ -1,35 +1,53 @@
 //! How wrong a single measurement may be, judged by how long its packets waited. Knows no clock model.
+//!
+//! Where queues make the jitter, a packet that waited `s` longer than the least delay is wrong by at most `s/2`, and by `s/√12` on
+//! average: the edge model. Where the jitter has no edge (radio, timestamp noise), delay says nothing, and all samples have the
+//! same variance: a quarter of the delay's own, since both come from the same two directions. Real paths lie between; how far is
+//! learned from how well the filter predicts.
 
-/// Length of one bucket of the windowed minimum, seconds; the window is `BUCKETS` of them. Longer keeps a rare undelayed sample
-/// in use, and takes longer to accept that a new route is slower.
+/// Length of one bucket of the windowed least delay, seconds. The window, `BUCKETS` of them, keeps a rare undelayed sample in
+/// use; longer takes longer to accept that a new route is slower.
 const BUCKET: f64 = 1800.0;
 const BUCKETS: usize = 6;
 
-/// Before anything is known: packets wait about this part of the round trip.
+/// Before anything is known, packets wait about this part of the round trip.
 const PRIOR_EXCESS: f64 = 0.1;
 
-/// The least delay is itself uncertain, by this part of the mean excess over √n.
-const LEAST_DELAY_DOUBT: f64 = 1.0;
-
-/// Seconds over which the noise model forgets.
+/// Seconds over which the model forgets what it learned of the path.
 const MEMORY: f64 = 20_000.0;
+
+/// Mixtures that are weighed against each other: the share of the edgeless variance that is added to the edge model's.
+const SHARES: [f64; MODELS] = [0.0, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 4.0];
+const MODELS: usize = 8;
+
+/// Queues are the rule. Less weight on the first learns other jitter sooner and trusts undelayed samples less.
+const PRIOR: [f64; MODELS] = [0.4, 0.12, 0.12, 0.12, 0.12, 0.06, 0.05, 0.01];
 
 /// Weight of the prior "both directions are alike" against measured asymmetry of jitter, in samples.
 const SYMMETRY_PRIOR: f64 = 8.0;
+
+/// Excesses beyond so many medians come from one direction alone, and from a queue that the next packets meet too.
+const LONG_WAIT: f64 = 4.0;
 
 /// What is learned about one path from its delays and its filter's innovations.
 #[derive(Debug, Clone)]
 pub(super) struct Noise {
     /// Least delays, oldest first: (start of the bucket, its least delay).
     buckets: Vec<(f64, f64)>,
+    /// Samples that are remembered, and the sums of their excesses and of the squares.
     samples: f64,
-    excess_sum: f64,
+    excess: f64,
+    excess_squared: f64,
+    /// Median of the excess, seconds.
+    median: f64,
+    /// Long waits in a row.
+    long_waits: f64,
+    /// How likely each of `SHARES` is.
+    weights: [f64; MODELS],
     /// Regression of innovation on excess: which direction waits.
     skew: f64,
     skew_weight: f64,
-    /// Mean of normalised squared innovations: above one, the model is too sure of itself.
-    scale: f64,
-    /// Mean squared innovation weight for reporting jitter.
+    /// Mean squared innovation, s²: for people.
     jitter_variance: f64,
 }
 
@@ -44,6 +62,10 @@ pub(super) struct Judgement {
     pub variance: f64,
     /// No waiting can explain a larger error, seconds (stamp noise apart).
     pub bound: f64,
+    /// The same variance by the edge model, and by the edgeless one.
+    edge: f64,
+    edgeless: f64,
+    stamps: f64,
 }
 
 impl Noise {
@@ -52,10 +74,13 @@ impl Noise {
         Self {
             buckets: Vec::new(),
             samples: 0.0,
-            excess_sum: 0.0,
+            excess: 0.0,
+            excess_squared: 0.0,
+            median: 0.0,
+            long_waits: 0.0,
+            weights: PRIOR,
             skew: 0.0,
             skew_weight: 0.0,
-            scale: 1.0,
             jitter_variance: 0.0,
         }
     }
@@ -70,7 +95,7 @@ impl Noise {
         self.jitter_variance.sqrt()
     }
 
-    /// A round trip was measured at `time` (seconds on any scale that only grows).
+    /// A round trip was measured at `time` (seconds on any scale that only grows), `dt` after the one before.
     pub(super) fn observe(&mut self, time: f64, dt: f64, delay: f64) {
         match self.buckets.last_mut() {
             Some((start, least)) if time - *start < BUCKET => *least = least.min(delay),
@@ -79,39 +104,75 @@ impl Noise {
         if self.buckets.len() > BUCKETS {
             self.buckets.remove(0);
         }
+        let excess = (delay - self.least_delay()).max(0.0);
+        if self.samples < 0.5 {
+            self.median = PRIOR_EXCESS * delay.max(1e-9);
+        }
         let keep = (-dt.max(0.0) / MEMORY).exp();
         self.samples = self.samples * keep + 1.0;
-        self.excess_sum = self.excess_sum * keep + (delay - self.least_delay()).max(0.0);
+        let step = (1.0 / self.samples).max(0.02);
+        self.median *= if excess > self.median { 1.0 + step } else { 1.0 / (1.0 + step) };
+        let tame = excess.min(20.0 * self.median);
+        self.excess = self.excess * keep + tame;
+        self.excess_squared = self.excess_squared * keep + tame * tame;
+        self.long_waits = if excess > LONG_WAIT * self.median { self.long_waits + 1.0 } else { 0.0 };
     }
 
     /// How far a sample with this delay may be trusted.
     pub(super) fn judge(&self, delay: f64, stamp_uncertainty: f64) -> Judgement {
         let least = self.least_delay();
         let excess = (delay - least).max(0.0);
-        let mean = (PRIOR_EXCESS * least.max(0.0) + self.excess_sum) / (1.0 + self.samples);
-        let doubt = LEAST_DELAY_DOUBT * mean / self.samples.max(1.0).sqrt();
-        let spread = excess + doubt;
-        let asymmetry = 1.0 - 4.0 * self.skew * self.skew;
-        let waiting = self.scale * spread * spread / 12.0 * asymmetry.max(0.1);
-        let variance = waiting + stamp_uncertainty * stamp_uncertainty / 2.0 + 1e-18;
-        Judgement { excess, correction: -self.skew * excess, variance, bound: spread / 2.0 }
+        let prior = PRIOR_EXCESS * least.max(1e-9);
+        let mean = (prior + self.excess) / (1.0 + self.samples);
+        let square = (prior * prior + self.excess_squared) / (1.0 + self.samples);
+        // The least delay is itself not quite undelayed: less so the more samples it is the least of.
+        let spread = excess + mean / self.samples.max(1.0).sqrt();
+        let long = (excess / (LONG_WAIT * self.median)).min(1.0);
+        let one_sided = 1.0 + 2.0 * long * long;
+        let alike = (1.0 - 4.0 * self.skew * self.skew).max(0.1);
+        let edge = spread * spread / 12.0 * one_sided * (1.0 + self.long_waits) * alike;
+        let edgeless = (square - mean * mean).max(mean * mean / 10.0) / 4.0;
+        let stamps = stamp_uncertainty * stamp_uncertainty / 2.0 + 1e-18;
+        let share: f64 = SHARES.iter().zip(&self.weights).map(|(share, weight)| share * weight).sum();
+        Judgement {
+            excess,
+            correction: -self.skew * excess,
+            variance: edge + share * edgeless + stamps,
+            bound: spread / 2.0,
+            edge,
+            edgeless,
+            stamps,
+        }
     }
 
     /// The filter predicted with variance `predicted`, and the uncorrected sample differed by `innovation`.
     pub(super) fn learn(&mut self, dt: f64, innovation: f64, predicted: f64, judged: &Judgement) {
         let keep = (-dt.max(0.0) / MEMORY).exp();
-        let (residual, total) = (innovation + judged.correction, predicted + judged.variance);
-        let normalised = (residual * residual / total).min(9.0);
-        let gain = 1.0 / (1.0 + self.samples.min(100.0));
-        self.scale = (self.scale * (1.0 + gain * (normalised - 1.0))).clamp(0.3, 100.0);
-        self.jitter_variance +=
-            gain.max(1.0 / (1.0 + self.samples)) * (innovation * innovation - self.jitter_variance);
-        let excess2 = judged.excess * judged.excess;
-        if excess2 > 0.0 {
-            let weight = excess2 / (predicted + excess2 / 12.0);
+        self.weigh_models(keep, innovation + judged.correction, predicted, judged);
+        self.jitter_variance += (innovation * innovation - self.jitter_variance) / self.samples.max(1.0);
+        let squared = judged.excess * judged.excess;
+        if squared > 0.0 {
+            let weight = squared / (predicted + squared / 12.0);
             let slope = (innovation / judged.excess).clamp(-0.5, 0.5);
             self.skew_weight = self.skew_weight * keep + weight;
             self.skew += (slope - self.skew) * weight / (self.skew_weight + 12.0 * SYMMETRY_PRIOR);
+        }
+    }
+
+    fn weigh_models(&mut self, keep: f64, residual: f64, predicted: f64, judged: &Judgement) {
+        let log_likelihood = |share: f64| {
+            let total = predicted + judged.edge + share * judged.edgeless + judged.stamps;
+            -0.5 * ((residual * residual / total).min(36.0) + total.ln())
+        };
+        let greatest = SHARES.iter().map(|share| log_likelihood(*share)).fold(f64::NEG_INFINITY, f64::max);
+        let mut sum = 0.0;
+        for ((weight, share), prior) in self.weights.iter_mut().zip(SHARES).zip(PRIOR) {
+            let remembered = (*weight / prior).powf(keep) * prior;
+            *weight = (remembered * (log_likelihood(share) - greatest).exp()).max(1e-9);
+            sum += *weight;
+        }
+        for weight in &mut self.weights {
+            *weight /= sum;
         }
     }
 }

@@ -37,13 +37,6 @@ impl Bank {
         Self { models }
     }
 
-    /// Starts again from `line`; what was learned of the wander is kept.
-    pub(super) fn reseed(&mut self, line: Line) {
-        for model in &mut self.models {
-            model.line = line;
-        }
-    }
-
     /// The best single line, `dt` seconds after the last update; its variance includes the models' disagreement.
     pub(super) fn predict(&self, dt: f64) -> Line {
         mix(self.models.iter().map(|model| (model.weight, model.line.predict(dt, model.wander))))
