@@ -10,6 +10,7 @@ mod options;
 mod report;
 mod runs;
 mod table;
+mod trace;
 
 use options::{HELP, Options};
 use std::process::ExitCode;
@@ -26,6 +27,14 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if let Some(seed) = options.trace {
+        for (scenario, mode) in
+            options.scenarios.iter().flat_map(|s| options.modes.iter().map(move |mode| (s, mode)))
+        {
+            trace::print(scenario, *mode, seed);
+        }
+        return ExitCode::SUCCESS;
+    }
     let mut kept = true;
     for mode in &options.modes {
         let rows = runs::run(&options.scenarios, *mode, options.seeds);

@@ -13,6 +13,7 @@ Root mean square error of the clock in virtual time, per scenario, beside other 
   --scenario NAME  this scenario only; may be given again
   --poll MODE      p6 (fixed 64 s), def (own choice, 64 to 1024 s) or p4 (fixed 16 s); may be given again; default all
   --quick          8 seeds, p6 only
+  --trace SEED     instead of tables, what happened in this run: notices, and error, maxerror and rate every 16 s
   --help           this
 
 Exit code 1 when a row breaks its promise: more than 10 % worse than ntpd-rs 1.9 at 64 s, not below 1 ms within 30 s (lan)
@@ -24,6 +25,8 @@ pub(crate) struct Options {
     pub(crate) seeds: u64,
     pub(crate) scenarios: Vec<Scenario>,
     pub(crate) modes: Vec<PollMode>,
+    /// Tell what happened in the run of this seed.
+    pub(crate) trace: Option<u64>,
     /// Under `cargo test`: only show that it runs.
     pub(crate) smoke: bool,
 }
@@ -31,16 +34,18 @@ pub(crate) struct Options {
 impl Options {
     /// `None` when help is wanted.
     pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
-        let mut given = Self { seeds: 40, scenarios: Vec::new(), modes: Vec::new(), smoke: true };
+        let mut given =
+            Self { seeds: 40, scenarios: Vec::new(), modes: Vec::new(), trace: None, smoke: true };
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
             match argument.as_str() {
                 // What cargo bench itself adds.
                 "--bench" => given.smoke = false,
-                "--seeds" => given.seeds = seeds(&value()?)?,
+                "--seeds" => given.seeds = number("--seeds", &value()?)?,
                 "--scenario" => given.scenarios.push(scenario(&value()?)?),
                 "--poll" => given.modes.push(mode(&value()?)?),
                 "--quick" => (given.seeds, given.modes) = (8, vec![PollMode::P6]),
+                "--trace" => given.trace = Some(number("--trace", &value()?)?),
                 "--help" | "-h" => return Ok(None),
                 _ => return Err(format!("unknown option {argument}")),
             }
@@ -62,8 +67,8 @@ impl Options {
     }
 }
 
-fn seeds(text: &str) -> Result<u64, String> {
-    text.parse().ok().filter(|n| *n > 0).ok_or_else(|| format!("--seeds: {text} is no positive number"))
+fn number(option: &str, text: &str) -> Result<u64, String> {
+    text.parse().ok().filter(|n| *n > 0).ok_or_else(|| format!("{option}: {text} is no positive number"))
 }
 
 fn scenario(name: &str) -> Result<Scenario, String> {

@@ -52,7 +52,11 @@ pub(crate) fn broken_promise(mode: PollMode, row: &Row) -> Option<String> {
         if let Some((_, promised)) = PROMISED_TIMES.iter().find(|(name, _)| *name == row.name)
             && time > *promised
         {
-            broken.push(format!("{} s to 1 ms in one run of ten", whole(time)));
+            broken.push(format!(
+                "{} s to 1 ms in one run of ten (worst: seed {})",
+                whole(time),
+                row.worst_seed(|f| f.to_1ms)
+            ));
         }
     }
     let rate = row.worst(|f| f.largest_rate) * MICROSECONDS;
@@ -61,7 +65,10 @@ pub(crate) fn broken_promise(mode: PollMode, row: &Row) -> Option<String> {
     }
     let seconds = row.worst(|f| f.broken_bounds);
     if seconds > 0.0 && row.name != "step50" {
-        broken.push(format!("an error above maxerror for {seconds:.0} s"));
+        broken.push(format!(
+            "an error above maxerror for {seconds:.0} s (seed {})",
+            row.worst_seed(|f| f.broken_bounds)
+        ));
     }
     (!broken.is_empty()).then(|| broken.join(", "))
 }

@@ -30,6 +30,12 @@ impl Row {
         self.quantile(1.0, figure)
     }
 
+    /// The seed whose figure is the worst: to be looked at with `--trace`.
+    pub(crate) fn worst_seed(&self, figure: impl Fn(&Figures) -> f64) -> usize {
+        let worst = self.worst(&figure);
+        self.runs.iter().position(|run| figure(run) >= worst).map_or(0, |index| index + 1)
+    }
+
     fn quantile(&self, share: f64, figure: impl Fn(&Figures) -> f64) -> f64 {
         quantile(&mut self.runs.iter().map(figure).collect::<Vec<f64>>(), share)
     }
