@@ -1,0 +1,49 @@
+"""A clock that is 2 s off and 50 ppm fast is stepped once, becomes right and stays right."""
+
+import re
+
+start_all()
+client.wait_for_unit("multi-user.target")
+
+with subtest("the clock is wrong"):
+    server.succeed("node-clock frequency -50", "systemctl start chrony")
+    server.wait_until_succeeds("chronyc -n tracking | grep -E '^Stratum +: 1$'", timeout=30)
+    client.succeed("node-clock step 2")
+    assert abs(clock_error(client) - 2) < 0.1
+    assert client.succeed("timedatectl show -p NTPSynchronized --value").strip() == "no"
+
+with subtest("the clock becomes right"):
+    client.succeed("systemctl start ntpd-rs")
+    wait_for_clock(client, within=0.001, timeout=120)
+
+with subtest("it was stepped once, back"):
+    steps = [step for step in clock_steps(client) if step < 0]
+    assert len(steps) == 1, f"steps back: {steps}"
+    assert abs(steps[0] + 2) < 0.1, f"steps back: {steps}"
+
+with subtest("the system says that it is synchronized"):
+    client.wait_until_succeeds("test $(timedatectl show -p NTPSynchronized --value) = yes", timeout=30)
+    status = client.succeed("ntp-ctl status")
+    assert "server" in status, status
+
+with subtest("the clock stays right"):
+    errors = clock_errors(client, seconds=300 if thorough else 60)
+    worst = max(abs(error) for error in errors)
+    log.line(f"worst true error in {len(errors)} s: {worst * 1e6:.0f} µs")
+    assert worst < 0.001, f"true error of {worst * 1e3:.3f} ms"
+
+with subtest("the wrong frequency was found"):
+    shown = client.succeed("node-clock show")
+    found = re.search(r"frequency_ppm=(\S+)", shown)
+    assert found and abs(float(found[1]) + 50) < 10, shown
+
+with subtest("the daemon ends cleanly"):
+    client.succeed("test -S /run/ntpd-rs/observe")
+    client.succeed("systemctl stop ntpd-rs")
+    assert client.get_unit_property("ntpd-rs.service", "Result") == "success"
+    assert client.get_unit_property("ntpd-rs.service", "ExecMainStatus") == "0"
+    client.fail("test -e /run/ntpd-rs/observe")
+
+with subtest("what it learnt is kept"):
+    drift = client.succeed("cat /var/lib/ntpd-rs/drift*")
+    assert re.search(r"-\d+", drift), drift

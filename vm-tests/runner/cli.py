@@ -1,0 +1,186 @@
+"""The command line of the runner: which stories, where to, and what the exit code says. Boots nothing itself."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from .driver import Driver, Sabotage
+from .errors import (
+    EXIT_CANNOT_RUN,
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_PASSED,
+    EXIT_USAGE,
+    CannotRun,
+    Interrupted,
+    StoryFailure,
+    WrongUse,
+)
+from .image import cache_directory, prepare_image
+from .log import Log
+from .namespaces import run_in_namespaces
+from .privilege import drop_the_right_to_set_the_clock
+from .requirements import check_machine, missing_packages
+from .run_directory import remove_leftovers, run_directory
+from .story import Story, find_stories, load_story
+from .tools_disk import make_tools_disk
+
+VM_TESTS = Path(__file__).resolve().parent.parent
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR") or VM_TESTS.parent / "target").resolve()
+
+
+def arguments() -> argparse.Namespace:
+    """What was asked for."""
+    parser = argparse.ArgumentParser(
+        prog="vm-tests/run",
+        description="Boots test nodes as User-mode Linux and runs stories on them. Without names: the default set.",
+        epilog="Exit codes: 0 passed, 1 failed, 2 wrong use, 77 cannot run here (says why), 130 interrupted.",
+    )
+    parser.add_argument("stories", nargs="*", metavar="STORY", help="a story by name")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--quick", action="store_true", help="the default set in its short form (the default)")
+    which.add_argument("--all", action="store_true", help="every story, each in full length")
+    parser.add_argument("--thorough", action="store_true", help="full length for the stories named")
+    parser.add_argument("--list", action="store_true", help="list the stories and end")
+    parser.add_argument("--prepare", action="store_true", help="only build the root images that are missing")
+    parser.add_argument("--binaries", type=Path, default=TARGET / "release", help="directory of our programs")
+    parser.add_argument("--output", type=Path, default=TARGET / "vm-tests", help="directory for logs and plots")
+    parser.add_argument(
+        "--sabotage",
+        type=Sabotage.parse,
+        metavar="'SUBTEST: NODE: COMMAND'",
+        help="run a command in a node when a subtest begins, to see that the story notices",
+    )
+    parser.add_argument(
+        "--missing-packages", action="store_true", help="name the Debian packages that are missing, one a line"
+    )
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Runs what was asked for; every failure is a sentence and an exit code."""
+    options = arguments()
+    if options.missing_packages:
+        print("".join(f"{package}\n" for package in missing_packages()), end="")
+        return EXIT_PASSED
+    try:
+        stories = chosen(options)
+        if options.list:
+            for story in stories:
+                print(f"{story.name:20} {'default' if story.default else '--all  '}  {story.description}")
+            return EXIT_PASSED
+        check_machine()
+        drop_the_right_to_set_the_clock()
+        for directory in remove_leftovers(cache_directory()):
+            print(f"removed what a killed run left: {directory}")
+        return run_all(options, stories)
+    except CannotRun as error:
+        print(f"vm-tests: cannot run on this machine: {error}", file=sys.stderr)
+        return EXIT_CANNOT_RUN
+    except WrongUse as error:
+        print(f"vm-tests: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    except (KeyboardInterrupt, Interrupted):
+        print("vm-tests: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+
+
+def chosen(options: argparse.Namespace) -> list[Story]:
+    """The stories to run, in order."""
+    names = options.stories or find_stories(VM_TESTS)
+    stories = [load_story(VM_TESTS, name) for name in names]
+    if options.stories or options.all or options.list:
+        return stories
+    return [story for story in stories if story.default]
+
+
+def run_all(options: argparse.Namespace, stories: list[Story]) -> int:
+    """One story after another, each in namespaces of its own; then the summary."""
+    options.output.mkdir(parents=True, exist_ok=True)
+    packages = sorted({node.packages for story in stories for node in story.nodes})
+    images = {each: prepare_image(each, options.output.resolve() / "image.log") for each in packages}
+    if options.prepare:
+        return EXIT_PASSED
+    passed: list[str] = []
+    failed: list[str] = []
+    for story in stories:
+        code = run_story(options, story, images)
+        if code == EXIT_INTERRUPTED or code >= 128:
+            return EXIT_INTERRUPTED
+        (passed if code == EXIT_PASSED else failed).append(story.name)
+    if not options.all and not options.stories:
+        left_out = sorted(set(find_stories(VM_TESTS)) - {story.name for story in stories})
+        print(f"left out without --all: {', '.join(left_out) or 'nothing'}; stories run in their short form")
+    if failed:
+        print(f"failed: {', '.join(failed)}; logs and plots are in {options.output}")
+    print(f"{len(passed)} passed, {len(failed)} failed")
+    return EXIT_FAILED if failed else EXIT_PASSED
+
+
+def run_story(options: argparse.Namespace, story: Story, images: dict[tuple[str, ...], Path]) -> int:
+    """One story; its output directory holds this run only."""
+    output = options.output.resolve() / story.name
+    shutil.rmtree(output, ignore_errors=True)
+    output.mkdir(parents=True)
+    with run_directory(cache_directory(), story.name) as directory:
+        tools = make_tools_disk(directory, VM_TESTS, options.binaries.resolve())
+
+        def inside() -> int:
+            driver = Driver(
+                story=story,
+                images=images,
+                tools=tools,
+                directory=directory,
+                output=output,
+                thorough=options.all or options.thorough,
+                log=Log(output / "run.log"),
+                sabotage=options.sabotage,
+            )
+            return tell(driver)
+
+        return run_in_namespaces(inside, network=True)
+
+
+def tell(driver: Driver) -> int:
+    """Runs the story and turns its outcome into a report and an exit code."""
+    name = driver.story.name
+    driver.log.line(f"{name}: {driver.story.description}")
+    started = time.monotonic()
+    report: dict[str, Any] = {"story": name, "thorough": driver.thorough, "passed": False}
+    try:
+        driver.run()
+    except WrongUse as error:
+        driver.log.line(f"vm-tests: {error}")
+        return EXIT_USAGE
+    except (StoryFailure, AssertionError) as error:
+        report["failure"] = str(error) or where(error)
+        driver.log.line(f"{name} FAILED: {report['failure']}")
+        return EXIT_FAILED
+    else:
+        report["passed"] = True
+        driver.log.line(f"{name} passed in {time.monotonic() - started:.0f} s")
+        return EXIT_PASSED
+    finally:
+        report["seconds"] = round(time.monotonic() - started, 1)
+        report["subtests"] = driver.subtests
+        (driver.output / "report.json").write_text(json.dumps(report, indent=2) + "\n")
+        driver.log.close()
+
+
+def where(error: BaseException) -> str:
+    """The line of the script whose assertion failed, for assertions without words."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    if frame is None:
+        return "assertion failed"
+    file, line = Path(frame.tb_frame.f_code.co_filename), frame.tb_lineno
+    text = file.read_text().splitlines()[line - 1].strip() if file.exists() else ""
+    return f"{file.name}:{line}: {text}"

@@ -1,0 +1,88 @@
+"""The verbs about a node's true clock error, for scripts. The readings come from the clock record."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from .clock_record import ClockRecorder
+from .errors import StoryFailure
+from .log import Log
+from .machine import Machine
+from .plot import write_plot
+from .story import Story
+
+# Two samples of the true error this far apart mean that the clock was stepped in between.
+STEP_SECONDS = 0.05
+# How long the error must stay within its bound before the clock counts as right.
+HOLD_SECONDS = 10.0
+
+
+@dataclass
+class ClockVerbs:
+    """Errors are in seconds, positive when the node's clock is ahead of the truth node's."""
+
+    story: Story
+    recorder: ClockRecorder
+    log: Log
+
+    def record(self, machine: Machine, since: float = 0.0) -> list[tuple[float, float]]:
+        """The true errors of a node since a time.monotonic(): pairs of that time and error."""
+        if self.story.truth is None:
+            raise StoryFailure("no node of this story is the truth")
+        return [pair for pair in self.recorder.errors(machine.name, self.story.truth.name) if pair[0] >= since]
+
+    def clock_errors(self, machine: Machine, seconds: float) -> list[float]:
+        """Watches a node for this long and returns its true errors, one a second."""
+        started = time.monotonic()
+        time.sleep(seconds)
+        errors = [error for _, error in self.record(machine, started)]
+        if len(errors) < seconds / 2:
+            raise StoryFailure(f"{machine.name}: only {len(errors)} readings of its clock in {seconds:.0f} s")
+        return errors
+
+    def clock_error(self, machine: Machine) -> float:
+        """The true error of a node's clock now."""
+        return self.clock_errors(machine, 4.0)[-1]
+
+    def clock_steps(self, machine: Machine, since: float = 0.0) -> list[float]:
+        """The steps that the node's clock has made since a time.monotonic(): the size of each."""
+        record = self.record(machine, since)
+        changes = [after - before for (_, before), (_, after) in itertools.pairwise(record)]
+        return [change for change in changes if abs(change) >= STEP_SECONDS]
+
+    def wait_for_clock(self, machine: Machine, within: float, timeout: float) -> float:
+        """Waits until the true error is within a bound and has been for 10 s; returns how long it took to be."""
+        started = time.monotonic()
+        while True:
+            time.sleep(1)
+            record = self.record(machine, started)
+            outside = [moment for moment, error in record if abs(error) > within]
+            took = outside[-1] - started if outside else 0.0
+            if record and record[-1][0] - started - took >= HOLD_SECONDS:
+                self.log.line(f"{machine.name}: true error within {within * 1e3:g} ms after {took:.0f} s")
+                return took
+            if took > timeout or time.monotonic() - started > timeout + HOLD_SECONDS:
+                last = f"it is {record[-1][1] * 1e3:.3f} ms" if record else "its clock could not be read"
+                raise StoryFailure(
+                    f"{machine.name}: true error not within {within * 1e3:g} ms after {timeout:.0f} s: {last}"
+                )
+
+    def keep(self, machines: list[Machine], output: Path) -> None:
+        """Writes `clock.csv` (node, seconds of the story, true error in seconds) and `clock.svg`."""
+        truth = self.story.truth
+        if truth is None:
+            return
+        rows = ["node,seconds,true_error_seconds"]
+        series = {}
+        for name in (machine.name for machine in machines if machine.name != truth.name):
+            record = [(at - self.log.started, error) for at, error in self.recorder.errors(name, truth.name)]
+            if record:
+                series[name] = record
+                rows += [f"{name},{at:.3f},{error:.9f}" for at, error in record]
+                known_to = self.recorder.uncertainty(name, truth.name)
+                self.log.line(f"{name}: true errors are known to ±{known_to * 1e6:.0f} µs")
+        (output / "clock.csv").write_text("\n".join(rows) + "\n")
+        write_plot(output / "clock.svg", f"{self.story.name}: true clock error", series)

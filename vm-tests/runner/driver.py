@@ -1,0 +1,160 @@
+"""Runs one story: its nodes, the names its script may use, and its end. Parses no arguments, judges no clock."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from . import network
+from .clock_record import ClockRecorder
+from .clock_verbs import ClockVerbs
+from .errors import StoryFailure, WrongUse
+from .log import Log
+from .machine import Machine, retry
+from .story import Node, Story
+from .uml import UmlProcess, boot
+
+# The names of a script that are methods here: the NixOS driver's, then ours.
+DRIVER_NAMES = ("start_all", "subtest", "retry")
+CLOCK_NAMES = ("clock_error", "clock_errors", "clock_steps", "wait_for_clock")
+
+
+@dataclass(frozen=True)
+class Sabotage:
+    """A fault put in on purpose: a command for a node, when a subtest begins."""
+
+    subtest: str
+    node: str
+    command: str
+
+    @classmethod
+    def parse(cls, text: str) -> Sabotage:
+        """`SUBTEST: NODE: COMMAND`; anything else is a ValueError, which argparse tells."""
+        subtest, node, command = (part.strip() for part in text.split(":", 2))
+        return cls(subtest, node, command)
+
+
+@dataclass
+class Driver:
+    """One story under way."""
+
+    story: Story
+    images: dict[tuple[str, ...], Path]
+    tools: Path
+    directory: Path
+    output: Path
+    thorough: bool
+    log: Log
+    sabotage: Sabotage | None = None
+    recorder: ClockRecorder = field(default_factory=ClockRecorder)
+    machines: list[Machine] = field(default_factory=list)
+    subtests: list[dict[str, Any]] = field(default_factory=list)
+    sabotaged: bool = False
+
+    @property
+    def clocks(self) -> ClockVerbs:
+        """The verbs about true clock errors."""
+        return ClockVerbs(self.story, self.recorder, self.log)
+
+    def run(self) -> None:
+        """Boots what the script asks for, runs it, and ends every node, whatever happens."""
+        nodes = self.story.nodes
+        network.make_network(nodes)
+        self.machines = [Machine(node, self.boot_of(node), nodes, self.recorder, self.log) for node in nodes]
+        self.recorder.start()
+        self.set_deadline()
+        try:
+            code = compile(self.story.script.read_text(), str(self.story.script), "exec")
+            exec(code, self.names())
+            if self.sabotage is not None and not self.sabotaged:
+                raise WrongUse(f"--sabotage: the story has no subtest {self.sabotage.subtest!r}")
+        finally:
+            signal.alarm(0)
+            self.end()
+
+    def boot_of(self, node: Node) -> Callable[[], UmlProcess]:
+        """What boots this node."""
+        directory = self.directory / node.name
+        directory.mkdir()
+        return lambda: boot(node, self.images[node.packages], self.tools, directory)
+
+    def set_deadline(self) -> None:
+        """The story's time is bounded, whatever its script waits for."""
+
+        def too_late(_number: int, _frame: FrameType | None) -> None:
+            raise StoryFailure(f"the story did not end within {self.story.deadline_seconds:.0f} s")
+
+        signal.signal(signal.SIGALRM, too_late)
+        signal.alarm(int(self.story.deadline_seconds))
+
+    def names(self) -> dict[str, Any]:
+        """The globals of a script."""
+        return {
+            "__name__": f"story_{self.story.name}",
+            "machines": self.machines,
+            "log": self.log,
+            "thorough": self.thorough,
+            **{machine.name: machine for machine in self.machines},
+            **{name: getattr(self, name) for name in DRIVER_NAMES},
+            **{name: getattr(self.clocks, name) for name in CLOCK_NAMES},
+        }
+
+    def start_all(self) -> None:
+        """Boots all nodes at once and waits until they take commands."""
+        for machine in self.machines:
+            machine.start()
+        for machine in self.machines:
+            machine.connect()
+
+    def retry(self, fn: Callable[[bool], bool], timeout: float = 900) -> None:
+        """Calls a function until it returns true; it is told whether the call is the last one."""
+        deadline = time.monotonic() + timeout
+        retry(lambda: fn(time.monotonic() >= deadline), timeout, lambda: "the condition does not hold")
+
+    @contextmanager
+    def subtest(self, name: str) -> Iterator[None]:
+        """A part of the story, timed, and named when it fails."""
+        self.log.line(f"· {name}")
+        if self.sabotage is not None and self.sabotage.subtest == name:
+            self.commit(self.sabotage)
+        started = time.monotonic()
+        passed = False
+        try:
+            yield
+            passed = True
+        finally:
+            seconds = time.monotonic() - started
+            self.subtests.append({"name": name, "passed": passed, "seconds": round(seconds, 1)})
+            self.log.line(f"  {'passed' if passed else 'FAILED'} in {seconds:.1f} s")
+
+    def commit(self, sabotage: Sabotage) -> None:
+        """Carries the sabotage out."""
+        machine = next((machine for machine in self.machines if machine.name == sabotage.node), None)
+        if machine is None:
+            raise WrongUse(f"--sabotage: there is no node {sabotage.node!r}")
+        self.log.line(f"  SABOTAGE in {sabotage.node}: {sabotage.command}")
+        machine.succeed(sabotage.command)
+        self.sabotaged = True
+
+    def end(self) -> None:
+        """Keeps the journals and the clock record, ends every node; one that hangs holds nothing up."""
+        for machine in self.machines:
+            try:
+                journal = machine.journal()
+            except (StoryFailure, OSError) as error:
+                self.log.line(f"{machine.name}: its journal could not be kept: {error}")
+            else:
+                (self.output / f"{machine.name}.journal").write_text(journal)
+        self.recorder.stop()
+        for machine in self.machines:
+            machine.crash()
+            console = self.directory / machine.name / "console.log"
+            if console.exists():
+                (self.output / f"{machine.name}.console").write_bytes(console.read_bytes())
+        self.clocks.keep(self.machines, self.output)

@@ -1,0 +1,91 @@
+"""One node as a User-mode Linux process: its command line, its lines, its end. Knows no verbs."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import socket
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from .network import mac, tap
+from .requirements import uml_kernel
+from .story import Node
+
+END_SECONDS = 5.0
+
+
+@dataclass
+class UmlProcess:
+    """A running node and the runner's ends of its two serial lines."""
+
+    process: subprocess.Popen[bytes]
+    agent_line: socket.socket
+    clock_line: socket.socket
+
+    def running(self) -> bool:
+        """Whether the node's kernel still runs."""
+        return self.process.poll() is None
+
+    def wait(self, timeout: float) -> bool:
+        """Waits for the node to power off by itself; false when it did not."""
+        try:
+            self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return False
+        self.close()
+        return True
+
+    def kill(self) -> None:
+        """Ends the node at once, as a power cut does, with all its processes."""
+        if self.running():
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait(END_SECONDS)
+        self.close()
+
+    def close(self) -> None:
+        """Closes both lines."""
+        self.agent_line.close()
+        self.clock_line.close()
+
+
+def boot(node: Node, base: Path, tools: Path, directory: Path) -> UmlProcess:
+    """Starts the node's kernel; its disk and console log are in `directory` and outlast a reboot."""
+    kernel, _ = uml_kernel()
+    agent_here, agent_there = socket.socketpair()
+    clock_here, clock_there = socket.socketpair()
+    machine_id = hashlib.sha256(f"ntpd-rs vm-tests {node.name}".encode()).hexdigest()[:32]
+    arguments = [
+        str(kernel),
+        f"umid={node.name}",
+        f"uml_dir={directory}",
+        f"mem={node.memory_megabytes}M",
+        f"ubd0={directory / 'disk.cow'},{base}",
+        f"ubd1r={tools}",
+        "root=/dev/ubda",
+        "rw",
+        "con=null",
+        "con0=null,fd:1",
+        f"ssl0=fd:{agent_there.fileno()},fd:{agent_there.fileno()}",
+        f"ssl1=fd:{clock_there.fileno()},fd:{clock_there.fileno()}",
+        f"systemd.hostname={node.name}",
+        f"systemd.machine_id={machine_id}",
+        "systemd.firstboot=off",
+        "net.ifnames=0",
+        f"vec0:transport=tap,ifname={tap(node)},mac={mac(node)},depth=64,gro=0",
+    ]
+    with (directory / "console.log").open("ab") as console:
+        process = subprocess.Popen(
+            arguments,
+            stdin=subprocess.DEVNULL,
+            stdout=console,
+            stderr=console,
+            pass_fds=(agent_there.fileno(), clock_there.fileno()),
+            # A group of its own: one signal ends the kernel with its helpers, and a terminal's SIGINT passes it by.
+            start_new_session=True,
+        )
+    agent_there.close()
+    clock_there.close()
+    return UmlProcess(process, agent_here, clock_here)

@@ -1,0 +1,1 @@
+"""Tests of the runner's own parts, without a node."""

@@ -1,0 +1,189 @@
+"""Tests of the parts of the runner that need neither root nor a node."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+from xml.etree import ElementTree
+
+from runner import namespaces, plot
+from runner.clock_record import BootRecord, ClockRecorder, Sample, differences
+from runner.errors import WrongUse
+from runner.run_directory import remove_leftovers, run_directory
+from runner.story import find_stories, load_story
+
+VM_TESTS = Path(__file__).resolve().parent.parent
+SECOND = 10**9
+
+
+def boot(node: str, constant: int, ahead: int, ppm: float = 0.0) -> BootRecord:
+    """A node whose raw clock is `constant` ns before the host's, and whose clock is `ahead` ns and drifts."""
+    record = BootRecord(node)
+    for second in range(20):
+        host = 1000 * SECOND + second * SECOND
+        raw = host + constant
+        real = 5000 * SECOND + host + ahead + round(second * SECOND * ppm * 1e-6)
+        record.add(host - 60_000, raw - 10_000, Sample(raw, real, 20_000), raw + 10_000, host + 80_000)
+    return record
+
+
+class TrueErrors(unittest.TestCase):
+    """The clock record."""
+
+    def test_the_difference_of_two_clocks_is_found_whatever_their_raw_clocks_show(self) -> None:
+        """An error of 2 s and 50 ppm, with raw clocks that began at different moments."""
+        errors = differences(boot("client", -7 * SECOND, 2 * SECOND, 50.0), boot("server", -3 * SECOND, 0))
+        self.assertGreater(len(errors), 15)
+        for moment, error in errors:
+            self.assertAlmostEqual(error, 2 + 50e-6 * (moment - 1000), delta=30e-6)
+
+    def test_the_bounds_of_the_raw_clock_hold_the_truth(self) -> None:
+        """Every exchange narrows them, and the true constant stays within."""
+        record = boot("client", -7 * SECOND, 0)
+        self.assertLessEqual(record.lowest, -7 * SECOND)
+        self.assertGreaterEqual(record.highest, -7 * SECOND)
+        self.assertLess(record.uncertainty_seconds, 100e-6)
+
+    def test_a_reading_interrupted_in_the_middle_is_left_out(self) -> None:
+        """Its bracket is too wide to say anything."""
+        record = BootRecord("client")
+        record.add(0, 5, Sample(10, 10, 10**6), 15, 20)
+        self.assertEqual(record.samples, [])
+
+    def test_a_node_without_readings_has_no_errors(self) -> None:
+        """Neither does one that nothing is known about."""
+        self.assertEqual(ClockRecorder().errors("client", "server"), [])
+
+
+class Plot(unittest.TestCase):
+    """The picture."""
+
+    def test_the_picture_is_well_formed_and_within_its_frame(self) -> None:
+        """With errors from 2 s to a microsecond, and with none at all."""
+        series = {"client <1>": [(0.0, 2.0), (5.0, -1e-3), (10.0, 1e-6)]}
+        with tempfile.TemporaryDirectory() as directory:
+            path = Path(directory) / "clock.svg"
+            for each in (series, {}):
+                plot.write_plot(path, "a & b", each)
+                picture = ElementTree.parse(path).getroot()
+                for line in picture.iter("{http://www.w3.org/2000/svg}polyline"):
+                    for point in line.attrib["points"].split():
+                        x, y = (float(value) for value in point.split(","))
+                        self.assertTrue(0 <= x <= plot.WIDTH and 0 <= y <= plot.HEIGHT)
+
+    def test_errors_are_labelled_in_their_unit(self) -> None:
+        """Seconds, milliseconds, microseconds."""
+        self.assertEqual([plot.label(error) for error in (1.0, -1e-3, 1e-5)], ["+1 s", "-1 ms", "+10 µs"])
+
+
+class Stories(unittest.TestCase):
+    """Definitions of stories."""
+
+    def test_every_story_loads(self) -> None:
+        """And `basic` is in the default set."""
+        stories = [load_story(VM_TESTS, name) for name in find_stories(VM_TESTS)]
+        self.assertIn("basic", [story.name for story in stories if story.default])
+
+    def test_a_misspelt_key_is_refused_by_name(self) -> None:
+        """Otherwise a story would run without what it asks for."""
+        with tempfile.TemporaryDirectory() as name:
+            directory = Path(name)
+            (directory / "wrong.py").write_text("")
+            (directory / "wrong.toml").write_text("[nodes.a]\npackage = []\n")
+            with self.assertRaisesRegex(WrongUse, "'package'"):
+                load_story(directory, "wrong")
+
+    def test_an_unknown_story_names_those_that_exist(self) -> None:
+        """So that the next try is right."""
+        with self.assertRaisesRegex(WrongUse, "basic"):
+            load_story(VM_TESTS, "basics")
+
+
+class Leftovers(unittest.TestCase):
+    """Directories of runs."""
+
+    def test_what_a_killed_run_left_is_removed_and_what_a_running_one_holds_is_not(self) -> None:
+        """The lock tells them apart."""
+        with tempfile.TemporaryDirectory() as name:
+            cache = Path(name)
+            killed = cache / "runs" / "basic-killed"
+            killed.mkdir(parents=True)
+            (killed / "disk.cow").write_text("")
+            with run_directory(cache, "basic") as held:
+                self.assertEqual(remove_leftovers(cache), [killed])
+                self.assertTrue(held.exists())
+            self.assertFalse(held.exists())
+
+    def test_a_lock_goes_with_its_process(self) -> None:
+        """Also when that is killed."""
+        with tempfile.TemporaryDirectory() as name:
+            cache = Path(name)
+            program = (
+                f"import sys; sys.path.insert(0, {str(VM_TESTS)!r})\n"
+                "from pathlib import Path\n"
+                "from runner.run_directory import run_directory\n"
+                f"with run_directory(Path({name!r}), 'basic') as held:\n"
+                "    print(held, flush=True); sys.stdin.read()\n"
+            )
+            with subprocess.Popen(
+                [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            ) as process:
+                assert process.stdout is not None
+                left = Path(process.stdout.readline().strip())
+                self.assertEqual(remove_leftovers(cache), [])
+                process.kill()
+                process.wait()
+            self.assertEqual(remove_leftovers(cache), [left])
+
+
+@unittest.skipUnless(os.geteuid() == 0, "namespaces need root")
+class Namespaces(unittest.TestCase):
+    """What ends with a run."""
+
+    def test_everything_ends_when_the_run_is_killed(self) -> None:
+        """A process started inside holds a lock; SIGKILL of the outermost process frees it."""
+        with tempfile.NamedTemporaryFile() as file:
+            program = (
+                f"import sys, os, fcntl, subprocess, time; sys.path.insert(0, {str(VM_TESTS)!r})\n"
+                "from runner.namespaces import run_in_namespaces\n"
+                "def inside():\n"
+                f"    held = open({file.name!r})\n"
+                "    fcntl.flock(held, fcntl.LOCK_EX)\n"
+                "    subprocess.Popen(['sleep', '1000'], pass_fds=[held.fileno()], start_new_session=True)\n"
+                "    print('held', flush=True); time.sleep(1000); return 0\n"
+                "run_in_namespaces(inside, network=True)\n"
+            )
+            with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+                assert process.stdout is not None
+                self.assertEqual(process.stdout.readline(), "held\n")
+                process.kill()
+            deadline = time.monotonic() + 10
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    self.assertLess(time.monotonic(), deadline, "a process of the run is still there")
+                    time.sleep(0.05)
+
+    def test_the_exit_code_comes_through_and_an_exception_is_a_failure(self) -> None:
+        """Also that of a run which was told to end."""
+
+        def told_to_end() -> int:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(10)
+            return 0
+
+        self.assertEqual(namespaces.run_in_namespaces(lambda: 5, network=False), 5)
+        self.assertEqual(namespaces.run_in_namespaces(told_to_end, network=False), 130)
+
+
+if __name__ == "__main__":
+    unittest.main()
