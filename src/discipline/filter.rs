@@ -63,7 +63,6 @@ pub(super) struct Filter {
 #[derive(Debug, Clone)]
 struct Track {
     base: Span,
-    started: LocalTime,
     at: LocalTime,
     bank: Bank,
     /// Frequency and its variance before the first sample.
@@ -86,14 +85,13 @@ impl Filter {
     /// Takes a sample in. True when it does not fit what was known.
     pub(super) fn measure(&mut self, sample: Sample) -> bool {
         let Some(track) = &self.track else {
-            self.noise.observe(0.0, 0.0, sample.delay);
+            self.noise.observe(0.0, sample.delay);
             self.seed(&[sample], (self.prior.frequency, self.prior.variance));
             return false;
         };
-        let time = sample.time.since(track.started);
         let dt = sample.time.since(track.at).max(0.0);
         let least = self.noise.least_delay();
-        self.noise.observe(time, dt, sample.delay);
+        self.noise.observe(dt, sample.delay);
         if self.noise.least_delay() < least {
             self.replay();
         }
@@ -115,6 +113,11 @@ impl Filter {
     pub(super) fn predict(&self, time: LocalTime) -> Option<(Span, Line)> {
         let track = self.track.as_ref()?;
         Some((track.base, track.bank.predict(time.since(track.at).max(0.0))))
+    }
+
+    /// One standard deviation of the offset `seconds` after the last sample, in seconds.
+    pub(super) fn error_after(&self, seconds: f64) -> Option<f64> {
+        self.track.as_ref().map(|track| track.bank.predict(seconds).offset_sigma())
     }
 
     /// Whether enough was measured to choose by.
@@ -147,10 +150,9 @@ impl Filter {
     /// Starts a line from these samples.
     fn seed(&mut self, samples: &[Sample], frequency: (f64, f64)) {
         let Some(first) = samples.first() else { return };
-        let started = self.track.as_ref().map_or(first.time, |track| track.started);
         self.history = samples.iter().copied().collect();
         let bank = Bank::new(self.first_line(first, first.offset, frequency));
-        self.track = Some(Track { base: first.offset, started, at: first.time, bank, seed: frequency });
+        self.track = Some(Track { base: first.offset, at: first.time, bank, seed: frequency });
         self.samples_since_seed = 0;
         self.replay();
         self.samples_since_seed = u32::try_from(samples.len()).unwrap_or(READY);

@@ -48,6 +48,11 @@ impl Limits {
         self.step_limit.is_none_or(|limit| self.corrections < limit)
     }
 
+    /// Whether `step-limit` allows steps at all: one after the clock was moved by somebody else is not counted against it.
+    pub(super) fn allow_any_step(&self) -> bool {
+        self.step_limit != Some(0)
+    }
+
     /// Why an offset is too large to be believed, if it is. It is then corrected neither by a step nor by a slew.
     pub(super) fn check(&self, offset: Span) -> Result<(), String> {
         let (limits, name) = if self.is_start() {

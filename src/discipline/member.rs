@@ -12,6 +12,10 @@ use crate::verdict::Verdict;
 /// Tolerance of an oscillator that nobody watches, s/s (RFC 5905 §7.2, PHI).
 pub(super) const PHI: f64 = 15e-6;
 
+/// What a claim loses with age beyond what its frequency's own uncertainty explains, s/s. PHI itself would let sources that are
+/// polled seldom agree with anything.
+pub(super) const RESIDUAL_RATE: f64 = 1e-6;
+
 /// Sources farther from the primary source than this are of no use, seconds (RFC 5905 §11.1, MAXDIST; 1.5 as in the reference implementation).
 const MAXIMUM_DISTANCE: f64 = 1.5;
 
@@ -19,7 +23,7 @@ const MAXIMUM_DISTANCE: f64 = 1.5;
 const NOISE_SIGMAS: f64 = 3.0;
 
 /// A predicted error of this part of the round trip is as good as the unknown asymmetry allows.
-const WORTHWHILE: f64 = 0.005;
+const WORTHWHILE: f64 = 0.01;
 
 /// And below this, seconds, nothing is worth a packet.
 const WORTHLESS: f64 = 5e-6;
@@ -93,7 +97,7 @@ impl Member {
         self.server = Some(measurement.server);
         self.last = Some(received);
         let surprise = self.filter.measure(sample);
-        Advice { surprise, poll: self.wanted_poll(received) }
+        Advice { surprise, poll: self.wanted_poll() }
     }
 
     /// Offsets are forgotten, frequency kept.
@@ -114,7 +118,7 @@ impl Member {
         let age = self.last.map_or(0.0, |last| time.since(last).max(0.0));
         let root_delay = server.root_delay.seconds().max(0.0) + self.filter.delay();
         let said = if ignore_server_dispersion { 0.0 } else { server.root_dispersion.seconds().max(0.0) };
-        let dispersion = said + PHI * age;
+        let dispersion = said + RESIDUAL_RATE * age;
         let distance = root_delay / 2.0 + dispersion + NOISE_SIGMAS * line.offset_sigma() + 1e-9;
         Some(Claim { base, line, root_delay, distance, dispersion })
     }
@@ -142,16 +146,15 @@ impl Member {
         self.role.noselect.then_some(Verdict::NotSelectable)
     }
 
-    /// Shorter when the predicted error at the end of the interval is worth a packet, longer when it is not even after twice the time.
-    fn wanted_poll(&mut self, now: LocalTime) -> Poll {
+    /// The longest interval at whose end the predicted error is still worth no packet; longer than now only if clearly so.
+    fn wanted_poll(&mut self) -> Poll {
         let worth = (WORTHWHILE * self.filter.delay()).max(WORTHLESS);
-        let error_after = |poll: Poll| {
-            let line = self.filter.predict(now)?.1;
-            Some(line.predict(poll.interval().seconds(), self.filter.wander()).offset_sigma())
-        };
-        if error_after(self.poll).is_some_and(|error| error > worth) {
+        let error_after = |poll: Poll| self.filter.error_after(poll.interval().seconds()).unwrap_or(0.0);
+        let now = self.poll;
+        while self.poll > Poll::MIN && error_after(self.poll) > worth {
             self.poll = self.poll.shorter();
-        } else if error_after(self.poll.longer()).is_some_and(|error| error < 0.7 * worth) {
+        }
+        while self.poll >= now && self.poll < Poll::MAX && error_after(self.poll.longer()) < 0.7 * worth {
             self.poll = self.poll.longer();
         }
         self.poll

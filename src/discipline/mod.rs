@@ -25,7 +25,7 @@ mod wander;
 pub use system::{Advice, Decision, Drift, Estimate, Role, Settings, State, SystemEstimate};
 
 use crate::measurement::Measurement;
-use crate::time::{Applied, Frequency, Mono, Now, Span};
+use crate::time::{Adjustment, Applied, Frequency, Mono, Now, Span};
 use crate::verdict::{SourceId, Verdict};
 use filter::Prior;
 use line::Line;
@@ -60,8 +60,10 @@ pub struct Discipline {
     status: Status,
     preset: Option<Frequency>,
     quorum_since: Option<Mono>,
+    /// Selection has to be looked at again.
     fresh: bool,
-    last_now: Now,
+    /// And there is a new measurement to correct the clock by.
+    measured: bool,
 }
 
 /// What the survivors said together, the last time that there were any.
@@ -108,7 +110,7 @@ impl Discipline {
             preset: drift.map(|drift| drift.frequency),
             quorum_since: None,
             fresh: false,
-            last_now: now,
+            measured: false,
             settings,
         }
     }
@@ -136,35 +138,35 @@ impl Discipline {
     }
 
     /// One finished exchange. Without such a source it is nothing.
-    pub fn measure(&mut self, now: Now, id: SourceId, measurement: &Measurement) -> Advice {
-        self.last_now = now;
+    pub fn measure(&mut self, _now: Now, id: SourceId, measurement: &Measurement) -> Advice {
         let Some(member) = self.members.get_mut(&id) else {
             return Advice { surprise: false, poll: crate::time::Poll::new(6) };
         };
         self.fresh = true;
+        self.measured = true;
         member.measure(&self.scale, measurement)
     }
 
     /// Selects, combines and steers; to be called after every measurement, timer and change of reachability.
+    ///
+    /// A [`Decision::Panic`] comes alone: nothing else is to be applied.
     pub fn update(&mut self, now: Now) -> Vec<Decision> {
-        self.last_now = now;
-        let mut decisions = Vec::new();
-        if self.controls_clock
-            && let Some(frequency) = self.preset.take()
-        {
-            decisions.extend(self.steering.preset(frequency, self.scale.frequency()));
-        }
+        let mut decisions = self.preset();
         if std::mem::take(&mut self.fresh) {
             self.select(now);
-            decisions.extend(self.steer(now));
-        } else if self.is_grace_over(now) {
+        }
+        let measured = std::mem::take(&mut self.measured);
+        if measured || self.is_grace_over(now) {
             decisions.extend(self.steer(now));
         }
-        decisions.extend(self.steering.on_timer(now.mono, self.scale.frequency()));
+        if let Some(panic) = decisions.iter().find(|decision| matches!(decision, Decision::Panic(_))) {
+            return vec![panic.clone()];
+        }
         if self.controls_clock {
-            let panics = decisions.iter().any(|decision| matches!(decision, Decision::Panic(_)));
-            let status = (!panics).then(|| self.status.refresh(now.mono, &self.system(now))).flatten();
-            decisions.extend(status);
+            decisions.extend(self.steering.on_timer(now.mono, self.scale.frequency()));
+            let step =
+                decisions.iter().any(|decision| matches!(decision, Decision::Adjust(Adjustment::Step(_))));
+            decisions.extend(self.status.refresh(now.mono, &self.system(now), step));
         }
         decisions
     }
@@ -185,7 +187,6 @@ impl Discipline {
     /// Somebody else moved the clock, or the machine slept: offsets are forgotten, the frequency is kept and trusted less, and
     /// the next correction may be a step again.
     pub fn restart(&mut self, now: Now) {
-        self.last_now = now;
         let prior = self.learned_prior(RESTART_AGEING);
         self.scale.restart(now);
         self.prior = prior;
@@ -194,8 +195,9 @@ impl Discipline {
         }
         self.combination = None;
         self.quorum_since = None;
-        self.steering.restart();
+        self.steering.restart(now.mono);
         self.fresh = true;
+        self.measured = false;
     }
 
     /// The next good estimate is applied in one step, whatever its size (panic thresholds excepted).
@@ -238,6 +240,12 @@ impl Discipline {
     fn remaining(&self, combination: &Combination, now: Now) -> (Span, Line) {
         let line = combination.predict(self.scale.local(now.clock));
         (combination.base + Span::from_seconds(line.offset) - self.scale.steered(now), line)
+    }
+
+    fn preset(&mut self) -> Vec<Decision> {
+        let preset = self.preset.take().filter(|_| self.controls_clock);
+        let in_force = self.scale.frequency();
+        preset.and_then(|frequency| self.steering.preset(frequency, in_force)).into_iter().collect()
     }
 
     fn is_grace_over(&self, now: Now) -> bool {

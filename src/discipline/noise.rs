@@ -34,6 +34,8 @@ const LONG_WAIT: f64 = 4.0;
 pub(super) struct Noise {
     /// Least delays, oldest first: (start of the bucket, its least delay).
     buckets: Vec<(f64, f64)>,
+    /// Seconds since the first sample.
+    elapsed: f64,
     /// Samples that are remembered, and the sums of their excesses and of the squares.
     samples: f64,
     excess: f64,
@@ -73,6 +75,7 @@ impl Noise {
     pub(super) const fn new() -> Self {
         Self {
             buckets: Vec::new(),
+            elapsed: 0.0,
             samples: 0.0,
             excess: 0.0,
             excess_squared: 0.0,
@@ -95,8 +98,10 @@ impl Noise {
         self.jitter_variance.sqrt()
     }
 
-    /// A round trip was measured at `time` (seconds on any scale that only grows), `dt` after the one before.
-    pub(super) fn observe(&mut self, time: f64, dt: f64, delay: f64) {
+    /// A round trip was measured, `dt` seconds after the one before.
+    pub(super) fn observe(&mut self, dt: f64, delay: f64) {
+        self.elapsed += dt;
+        let time = self.elapsed;
         match self.buckets.last_mut() {
             Some((start, least)) if time - *start < BUCKET => *least = least.min(delay),
             _ => self.buckets.push((time, delay)),

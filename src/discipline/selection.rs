@@ -122,7 +122,6 @@ impl Discipline {
             current: true,
             used: self.combination.is_some_and(|last| last.used),
         })
-        .filter(|combination| combination.line.is_sound())
     }
 
     fn used(&mut self, survivors: Vec<Candidate>, origin: Span) -> Vec<Candidate> {

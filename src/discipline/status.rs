@@ -1,7 +1,7 @@
 //! How good the clock is, and telling the kernel. Corrects nothing.
 
 use super::line::Line;
-use super::member::PHI;
+use super::member::{PHI, RESIDUAL_RATE};
 use super::system::{Decision, State, SystemEstimate};
 use super::{Combination, Discipline};
 use crate::time::{Adjustment, ClockStatus, Frequency, Leap, Mono, Now, Span};
@@ -16,44 +16,49 @@ const USELESS_BOUND: f64 = 1.0;
 /// Standard deviations of the combination that the bound allows for.
 const BOUND_SIGMAS: f64 = 3.0;
 
-/// Growth of the bound while synchronized, beyond what the frequency's own uncertainty explains, s/s.
-const RESIDUAL_RATE: f64 = 1e-6;
-
 /// What the kernel was told last.
 #[derive(Debug, Clone)]
 pub(super) struct Status {
     told: Option<(Mono, ClockStatus)>,
+    /// Something is to be told as soon as the step before it is done.
+    pending: Option<Mono>,
 }
 
 impl Status {
     pub(super) const fn new() -> Self {
-        Self { told: None }
+        Self { told: None, pending: None }
     }
 
     pub(super) fn next_refresh(&self) -> Option<Mono> {
-        let (when, told) = self.told?;
-        (told.leap != Leap::Unsynchronized).then_some(when + REFRESH)
+        let told = self.told.filter(|(_, told)| told.leap != Leap::Unsynchronized);
+        self.pending.or(told.map(|(when, _)| when + REFRESH))
     }
 
+    /// What to tell now, if anything. Around a step nothing is: what is true before it is not after it.
+    ///
     /// Nothing is told before the clock was right for the first time: the kernel gives up an old claim by itself.
-    pub(super) fn refresh(&mut self, now: Mono, system: &SystemEstimate) -> Option<Decision> {
+    pub(super) fn refresh(&mut self, now: Mono, system: &SystemEstimate, stepping: bool) -> Option<Decision> {
+        if stepping {
+            self.pending = Some(now);
+            return None;
+        }
+        let pending = self.pending.take().is_some();
         let status = ClockStatus {
             leap: system.leap,
             estimated_error: system.estimated_error,
             maximum_error: system.maximum_error,
         };
         let due = match self.told {
-            None => system.leap != Leap::Unsynchronized,
+            None => status.leap != Leap::Unsynchronized,
             Some((_, told)) if told.leap == Leap::Unsynchronized => status.leap != told.leap,
             Some((when, told)) => {
-                told.leap != status.leap || now >= when + REFRESH || tighter(&status, &told)
+                pending || told.leap != status.leap || now >= when + REFRESH || tighter(&status, &told)
             }
         };
-        if !due {
-            return None;
+        if due {
+            self.told = Some((now, status));
         }
-        self.told = Some((now, status));
-        Some(Decision::Adjust(Adjustment::Status(status)))
+        due.then_some(Decision::Adjust(Adjustment::Status(status)))
     }
 }
 
@@ -112,7 +117,7 @@ fn combined(
     };
     SystemEstimate {
         state,
-        leap: if synchronized { last.leap } else { Leap::Unsynchronized },
+        leap: if synchronized { announced(last, now) } else { Leap::Unsynchronized },
         stratum: if synchronized { last.peer_stratum.saturating_add(1) } else { 16 },
         peer: Some(last.peer),
         root_delay: Span::from_seconds(last.root_delay),
@@ -128,6 +133,12 @@ fn combined(
         last_update: Some(last.when),
         ..nothing
     }
+}
+
+/// An announcement that nobody renews ends with its day: the leap second is past.
+fn announced(last: &Combination, now: Now) -> Leap {
+    let day = |time: Now| time.clock.unix_secs().div_euclid(86_400);
+    if last.current || day(now) == day(last.when) { last.leap } else { Leap::NoWarning }
 }
 
 /// Four standard deviations of the frequency and a residue while measured; an unwatched oscillator's tolerance without.

@@ -78,9 +78,10 @@ impl Steering {
         self.slew_end
     }
 
-    /// The next significant offset may be stepped.
-    pub(super) const fn restart(&mut self) {
+    /// The clock was moved by somebody else: a slew makes no sense any more, and the next significant offset may be stepped.
+    pub(super) fn restart(&mut self, now: Mono) {
         self.may_step = true;
+        self.slew_end = self.slew_end.map(|end| end.min(now));
     }
 
     /// The next offset is stepped.
@@ -110,7 +111,7 @@ impl Steering {
         if significant && let Err(reason) = self.limits.check(target.offset) {
             return vec![Decision::Panic(reason)];
         }
-        let free = self.may_step && significant;
+        let free = self.may_step && significant && self.limits.allow_any_step();
         let usual = size >= self.step_threshold && significant && self.limits.allow_step();
         if size > 0.0 && (self.forced || free || usual) {
             return self.step(target, in_force);
