@@ -179,6 +179,16 @@ impl Discard {
             Self::NotAuthentic => "not-authentic",
         }
     }
+
+    /// What a reply to our own request, refused for this reason, says of its sender; `None` if nothing (RFC 5905 §11.2.1, fit).
+    pub const fn verdict(self) -> Option<Verdict> {
+        match self {
+            Self::Unsynchronized | Self::BadStratum => Some(Verdict::Unsynchronized),
+            Self::RootDistance => Some(Verdict::TooDistant),
+            Self::Loop => Some(Verdict::Loop),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Discard {

@@ -34,6 +34,8 @@ pub(super) struct Member {
     pub role: Role,
     pub reachable: Option<bool>,
     pub demobilized: bool,
+    /// Why its last reply was not usable: what it said before counts no more (RFC 5905 §11.2.1, fit).
+    pub refused: Option<Verdict>,
     pub server: Option<ServerVariables>,
     pub filter: Filter,
     pub verdict: Verdict,
@@ -74,6 +76,7 @@ impl Member {
             role,
             reachable: None,
             demobilized: false,
+            refused: None,
             server: None,
             filter: Filter::new(prior),
             verdict: Verdict::Waiting,
@@ -95,6 +98,7 @@ impl Member {
             stamp_uncertainty: measurement.stamp_uncertainty_seconds.abs(),
         };
         self.server = Some(measurement.server);
+        self.refused = None;
         self.last = Some(received);
         let surprise = self.filter.measure(sample);
         Advice { surprise, poll: self.wanted_poll() }
@@ -130,6 +134,9 @@ impl Member {
         }
         if self.reachable == Some(false) {
             return Some(Verdict::Unreachable);
+        }
+        if self.refused.is_some() {
+            return self.refused;
         }
         let (Some(claim), Some(server)) = (claim, self.server) else { return Some(Verdict::Waiting) };
         if server.leap == Leap::Unsynchronized || !(1..16).contains(&server.stratum) {

@@ -137,6 +137,14 @@ impl Discipline {
         }
     }
 
+    /// It answered, and what it says of itself makes it unusable until its next measurement.
+    pub fn set_refused(&mut self, id: SourceId, verdict: Verdict) {
+        if let Some(member) = self.members.get_mut(&id) {
+            self.fresh |= member.refused != Some(verdict);
+            member.refused = Some(verdict);
+        }
+    }
+
     /// One finished exchange. Without such a source it is nothing.
     pub fn measure(&mut self, _now: Now, id: SourceId, measurement: &Measurement) -> Advice {
         let Some(member) = self.members.get_mut(&id) else {

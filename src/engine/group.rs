@@ -3,7 +3,7 @@
 use super::resolution::Resolution;
 use crate::config::{Family, PollLimits, SourceConfig, SourceKind};
 use crate::source::Association;
-use crate::time::Mono;
+use crate::time::{Mono, Span};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
@@ -21,6 +21,11 @@ pub(super) struct Group {
     is_pool: bool,
     family: Family,
     ignore: Vec<IpAddr>,
+    /// Whether more addresses would help now; settled by the last `Roster::fill`.
+    pub(super) wants_addresses: bool,
+    /// Replacements in a row that did not help, and when the next one is allowed.
+    replacements: u32,
+    replace_after: Mono,
     /// Addresses that refused service; bounded, the oldest unknown is no loss.
     refused: BTreeSet<IpAddr>,
 }
@@ -46,9 +51,13 @@ impl Group {
             SourceKind::Server { address } => (address, 1, Vec::new(), false),
             SourceKind::Pool { address, count, ignore } => (address, *count, ignore.clone(), true),
         };
+        let resolution = Resolution::new(address.host.clone(), now);
         Self {
             name: display_name(&address.host, address.port),
-            resolution: Resolution::new(address.host.clone(), now),
+            wants_addresses: !resolution.is_literal(),
+            resolution,
+            replacements: 0,
+            replace_after: now,
             members: Vec::new(),
             poll: config.poll,
             prefer: config.prefer,
@@ -71,15 +80,28 @@ impl Group {
         self.wanted.saturating_sub(self.members.len())
     }
 
-    /// Members that another address would serve better: lost, or of a pool and refused.
-    pub(super) fn replaceable(&self) -> Option<usize> {
+    /// A member that another address would serve better: lost, or of a pool and refused.
+    ///
+    /// Where nobody answers, because our own network drops it all, each replacement waits longer than the one before: its
+    /// first requests are a burst. One that answers proves that it is not our network.
+    pub(super) fn replaceable(&mut self, now: Mono) -> Option<usize> {
+        if self.members.last().is_some_and(|newest| newest.association.reach().is_reachable()) {
+            self.replacements = 0;
+            self.replace_after = now;
+        }
+        if now < self.replace_after {
+            return None;
+        }
         let refused = self.members.iter().position(|m| self.is_pool && m.association.is_demobilized());
         refused.or_else(|| self.members.iter().position(|m| m.is_lost() && !self.resolution.is_literal()))
     }
 
-    /// Whether a look-up could help now.
-    pub(super) fn wants_addresses(&self) -> bool {
-        !self.resolution.is_literal() && (self.missing() > 0 || self.replaceable().is_some())
+    /// Takes the member out and gives its association.
+    pub(super) fn remove_for_replacement(&mut self, index: usize, now: Mono) -> Association {
+        let wait = FIRST_REPLACEMENT_WAIT << self.replacements.min(REPLACEMENT_DOUBLINGS);
+        self.replace_after = now + Span::from_secs(wait);
+        self.replacements = self.replacements.saturating_add(1);
+        self.members.remove(index).association
     }
 
     pub(super) fn refuse(&mut self, address: IpAddr) {
@@ -119,4 +141,7 @@ fn display_name(host: &str, port: u16) -> String {
 }
 
 const LOST_AFTER: u32 = 8;
+/// Seconds, about what a new member needs to be lost in its turn; doubled up to 17 minutes, the longest usual poll interval.
+const FIRST_REPLACEMENT_WAIT: i64 = 32;
+const REPLACEMENT_DOUBLINGS: u32 = 5;
 const MAX_REFUSED: usize = 256;

@@ -18,7 +18,7 @@ use crate::measurement::Measurement;
 use crate::packet::ReferenceId;
 use crate::source::{Advice, Context, Outcome, TimerOutcome};
 use crate::time::{Adjustment, Applied, ClockTime, Frequency, Leap, Mono, Now, Stamp};
-use crate::verdict::{SourceId, Verdict};
+use crate::verdict::{Discard, SourceId, Verdict};
 use estimate_notice::EstimateNotice;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -127,7 +127,7 @@ impl Engine {
         match event {
             Event::Timer => return false,
             Event::Datagram { source, from, local, bytes, stamp } => {
-                self.on_datagram(now, Datagram { source, from, local, bytes, stamp }, out);
+                return self.on_datagram(now, Datagram { source, from, local, bytes, stamp }, out);
             }
             Event::Sent { token, stamp } => {
                 let pivot = self.pivot(now);
@@ -136,7 +136,7 @@ impl Engine {
                 member.send_problem = None;
                 let context = Context { pivot, own_reference_ids: &[] };
                 let outcome = member.association.on_sent(token, stamp, now, &context);
-                self.on_outcome(now, id, outcome, out);
+                return self.on_outcome(now, id, outcome, out);
             }
             Event::SendFailed { token, reason } => {
                 if let Some((_, member)) = self.roster.member_mut(token.source()) {
@@ -165,22 +165,25 @@ impl Engine {
         true
     }
 
-    fn on_datagram(&mut self, now: Now, datagram: Datagram<'_>, out: &mut Vec<Action>) {
+    fn on_datagram(&mut self, now: Now, datagram: Datagram<'_>, out: &mut Vec<Action>) -> bool {
         let pivot = self.pivot(now);
-        let Some((_, member)) = self.roster.member_mut(datagram.source) else { return };
-        let own = datagram.local.map(ReferenceId::from_address);
+        let Some((_, member)) = self.roster.member_mut(datagram.source) else { return false };
+        let own = datagram.local.map(|local| ReferenceId::from_address(local.to_canonical()));
         let context = Context { pivot, own_reference_ids: own.as_slice() };
         let outcome =
             member.association.on_datagram(now, datagram.from, datagram.bytes, datagram.stamp, &context);
-        self.on_outcome(now, datagram.source, outcome, out);
+        self.on_outcome(now, datagram.source, outcome, out)
     }
 
-    fn on_outcome(&mut self, now: Now, id: SourceId, outcome: Outcome, out: &mut Vec<Action>) {
+    /// Whether it is worth publishing: forged datagrams are not, or a flood of them would keep everybody busy. Their counts
+    /// are published when the exchange ends.
+    fn on_outcome(&mut self, now: Now, id: SourceId, outcome: Outcome, out: &mut Vec<Action>) -> bool {
         match outcome {
-            Outcome::Held | Outcome::Discarded(_) => {}
+            Outcome::Held => return false,
+            Outcome::Discarded(reason) => return self.on_discarded(id, reason, out),
             Outcome::Measurement(measurement) => self.on_measurement(now, id, &measurement, out),
             Outcome::RateLimited(poll) => {
-                out.push(Action::Close(id));
+                // The socket stays open: a kiss may be forged, and then the genuine reply is still to come.
                 if let Some((name, member)) = self.roster.member_mut(id) {
                     let address = member.association.address();
                     out.push(Action::Notice(Notice::RateLimited {
@@ -200,6 +203,17 @@ impl Engine {
                 self.roster.on_refused(id);
             }
         }
+        true
+    }
+
+    fn on_discarded(&mut self, id: SourceId, reason: Discard, out: &mut Vec<Action>) -> bool {
+        if reason == Discard::ClockStepped {
+            out.push(Action::Close(id));
+        }
+        if let Some(verdict) = reason.verdict() {
+            self.discipline.set_refused(id, verdict);
+        }
+        reason == Discard::ClockStepped || reason.verdict().is_some()
     }
 
     fn on_measurement(&mut self, now: Now, id: SourceId, measurement: &Measurement, out: &mut Vec<Action>) {

@@ -6,7 +6,7 @@ use crate::discipline::{State, SystemEstimate};
 use crate::packet::ReferenceId;
 use crate::snapshot::{Snapshot, Source, SourceEstimate, SyncState, System};
 use crate::time::{Now, Poll, Span};
-use crate::verdict::Verdict;
+use crate::verdict::{Discard, Verdict};
 
 impl Engine {
     /// The whole state at `now`; listeners are the daemon's to add.
@@ -117,6 +117,15 @@ impl Engine {
         members.chain(unfilled).collect()
     }
 
+    /// Selection's word; but a server that answers and says why it is of no use is not called silent.
+    fn verdict(&self, member: &Member) -> Verdict {
+        let verdict = self.discipline.verdict(member.association.id());
+        match member.association.refusal().and_then(Discard::verdict) {
+            Some(reason) if matches!(verdict, Verdict::Waiting | Verdict::Unreachable) => reason,
+            _ => verdict,
+        }
+    }
+
     fn report_member(&self, group: &Group, member: &Member, now: Now) -> Source {
         let association = &member.association;
         let server = association.server();
@@ -131,7 +140,7 @@ impl Engine {
             id: association.id(),
             name: group.name.clone(),
             address: Some(association.address()),
-            verdict: self.discipline.verdict(association.id()),
+            verdict: self.verdict(member),
             reach: association.reach().bits(),
             unanswered_polls: association.unanswered_polls(),
             poll: association.poll(),

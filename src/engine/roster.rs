@@ -62,14 +62,14 @@ impl Roster {
     pub(super) fn next_wakeup(&self) -> Option<Mono> {
         let members = self.groups.iter().flat_map(|g| &g.members).filter_map(|m| m.association.next_wakeup());
         let lookups =
-            self.groups.iter().filter(|g| g.wants_addresses()).filter_map(|g| g.resolution.next_attempt());
+            self.groups.iter().filter(|g| g.wants_addresses).filter_map(|g| g.resolution.next_attempt());
         members.chain(lookups).min()
     }
 
     /// Starts look-ups that are due and wanted.
     pub(super) fn look_up(&mut self, now: Mono, out: &mut Vec<Action>) {
         for group in &mut self.groups {
-            if group.wants_addresses() && group.resolution.is_due(now) {
+            if group.wants_addresses && group.resolution.is_due(now) {
                 let query = QueryId(self.next_query);
                 self.next_query += 1;
                 group.resolution.started(query);
@@ -101,15 +101,19 @@ impl Roster {
         let mut taken = self.taken();
         for group in &mut self.groups {
             loop {
-                let replaced = group.replaceable();
+                let replaced = group.replaceable(now);
+                group.wants_addresses = false;
                 if group.missing() == 0 && replaced.is_none() {
                     break;
                 }
-                let Some(address) = group.candidate(&taken) else { break };
+                let Some(address) = group.candidate(&taken) else {
+                    group.wants_addresses = !group.resolution.is_literal();
+                    break;
+                };
                 if group.missing() == 0
                     && let Some(index) = replaced
                 {
-                    let old = group.members.remove(index).association;
+                    let old = group.remove_for_replacement(index, now);
                     taken.remove(&old.address());
                     out.push(Action::Close(old.id()));
                     changes.removed.push(old.id());

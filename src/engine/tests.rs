@@ -15,11 +15,16 @@ struct Bench {
     notices: Vec<Notice>,
     resolves: Vec<(QueryId, String)>,
     sent: Vec<Request>,
+    closed: Vec<SourceId>,
+    published: usize,
 }
 
 impl Bench {
     fn new(sources: Vec<SourceConfig>) -> Self {
-        let config = Config { sources, ..Config::default() };
+        Self::configured(Config { sources, ..Config::default() })
+    }
+
+    fn configured(config: Config) -> Self {
         let start = Start {
             now: now(Span::ZERO),
             drift: None,
@@ -29,7 +34,15 @@ impl Bench {
             precision: -24,
         };
         let engine = Engine::new(config, [7; 32], start);
-        Self { engine, elapsed: Span::ZERO, notices: Vec::new(), resolves: Vec::new(), sent: Vec::new() }
+        Self {
+            engine,
+            elapsed: Span::ZERO,
+            notices: Vec::new(),
+            resolves: Vec::new(),
+            sent: Vec::new(),
+            closed: Vec::new(),
+            published: 0,
+        }
     }
 
     fn now(&self) -> Now {
@@ -43,7 +56,9 @@ impl Bench {
                 Action::Send(request) => self.sent.push(request),
                 Action::Resolve { query, host } => self.resolves.push((query, host)),
                 Action::Notice(notice) => self.notices.push(notice),
-                Action::Close(_) | Action::Publish | Action::Adjust(_) | Action::Panic(_) => {}
+                Action::Close(id) => self.closed.push(id),
+                Action::Publish => self.published += 1,
+                Action::Adjust(_) | Action::Panic(_) => {}
             }
         }
     }
@@ -241,4 +256,111 @@ fn a_literal_address_given_twice_is_asked_once() {
     let mut bench = Bench::new(vec![server("192.0.2.1"), server("192.0.2.1")]);
     bench.handle(Event::Timer);
     assert_eq!(bench.addresses(), ["192.0.2.1"]);
+}
+
+/// Has one server asked, and gives the request's source and header.
+fn asked(bench: &mut Bench) -> (SourceId, SocketAddr, Header) {
+    bench.handle(Event::Timer);
+    while bench.sent.is_empty() {
+        bench.elapsed = bench.engine.next_wakeup().unwrap() - now(Span::ZERO).mono;
+        bench.handle(Event::Timer);
+    }
+    let request = bench.sent.pop().unwrap();
+    let header = Packet::parse(&request.bytes).unwrap().header;
+    let source = request.token.source();
+    let stamp = Stamp { time: bench.now().clock, source: StampSource::Kernel };
+    bench.handle(Event::Sent { token: request.token, stamp });
+    bench.published = 0;
+    (source, request.to, header)
+}
+
+fn receive(bench: &mut Bench, source: SourceId, from: SocketAddr, reply: &Header) {
+    let stamp = Stamp { time: bench.now().clock, source: StampSource::Kernel };
+    bench.handle(Event::Datagram { source, from, local: None, bytes: &reply.emit(), stamp });
+}
+
+fn good_header(request: &Header) -> Header {
+    let time = NtpTimestamp::from_clock(ClockTime::from_unix_secs(START));
+    Header {
+        mode: Mode::Server,
+        stratum: 1,
+        origin_timestamp: request.transmit_timestamp,
+        receive_timestamp: time,
+        transmit_timestamp: time,
+        ..Header::default()
+    }
+}
+
+#[test]
+fn a_flood_of_forged_replies_publishes_nothing_and_is_counted() {
+    let mut bench = Bench::new(vec![server("192.0.2.1")]);
+    let (source, from, request) = asked(&mut bench);
+    for _ in 0..1000 {
+        let forged = Header { origin_timestamp: NtpTimestamp::from_bits(5), ..good_header(&request) };
+        receive(&mut bench, source, from, &forged);
+    }
+    assert_eq!(bench.published, 0);
+    assert!(bench.closed.is_empty());
+    receive(&mut bench, source, from, &good_header(&request));
+    assert_eq!(bench.published, 1);
+    assert_eq!(bench.closed, [source]);
+    let snapshot = bench.engine.snapshot(bench.now());
+    assert_eq!(snapshot.sources[0].discards, [(Discard::WrongOrigin, 1000)]);
+    assert_eq!(snapshot.sources[0].replies, 1);
+}
+
+#[test]
+fn after_a_rate_kiss_the_genuine_reply_still_counts() {
+    let mut bench = Bench::new(vec![server("192.0.2.1")]);
+    let (source, from, request) = asked(&mut bench);
+    let kiss = Header {
+        stratum: 0,
+        leap: Leap::Unsynchronized,
+        reference_id: KissCode::Rate.reference_id(),
+        ..good_header(&request)
+    };
+    receive(&mut bench, source, from, &kiss);
+    assert!(bench.closed.is_empty(), "the socket stays open");
+    receive(&mut bench, source, from, &good_header(&request));
+    assert_eq!(bench.closed, [source]);
+}
+
+#[test]
+fn a_server_that_loses_its_time_is_dropped_at_once_and_shown_so() {
+    for (leap, stratum, shown) in
+        [(Leap::Unsynchronized, 1, Verdict::Unsynchronized), (Leap::NoWarning, 16, Verdict::Unsynchronized)]
+    {
+        let mut config = Config { sources: vec![server("192.0.2.1")], ..Config::default() };
+        config.synchronization.minimum_agreeing_sources = 1;
+        let mut bench = Bench::configured(config);
+        let mut exchange = |change: &dyn Fn(Header) -> Header| {
+            let (source, from, request) = asked(&mut bench);
+            let time = NtpTimestamp::from_clock(bench.now().clock);
+            bench.elapsed += Span::from_micros(200);
+            let reply = Header { receive_timestamp: time, transmit_timestamp: time, ..good_header(&request) };
+            receive(&mut bench, source, from, &change(reply));
+            bench.engine.snapshot(bench.now()).sources[0].verdict
+        };
+        let before: Vec<_> = (0..6).map(|_| exchange(&|reply| reply)).collect();
+        assert!(before[5].is_used(), "{before:?}");
+        assert_eq!(exchange(&|reply| Header { leap, stratum, ..reply }), shown);
+        assert!(exchange(&|reply| reply).is_used(), "and used again as soon as it is right again");
+    }
+}
+
+#[test]
+fn a_pool_that_nobody_answers_from_is_not_flooded_from_address_to_address() {
+    let mut bench = Bench::new(vec![pool("pool.example", 4)]);
+    let mut asked = 0;
+    for turn in 0..360 {
+        bench.run(Span::from_secs(10), |_| {
+            asked += 1;
+            None
+        });
+        let fresh: Vec<String> = (0..8).map(|host| format!("198.51.{}.{host}", turn % 250)).collect();
+        let fresh: Vec<&str> = fresh.iter().map(String::as_str).collect();
+        bench.resolve_all(&fresh);
+    }
+    // Four members: a burst and back-off to 1024 s are 14 requests in the first hour, and each replacement begins anew.
+    assert!((4 * 10..4 * 14 + 8 * 14).contains(&asked), "{asked} requests in an hour");
 }

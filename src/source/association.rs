@@ -59,6 +59,8 @@ pub struct Association {
     /// Of the exchange before: a second reply to it is a duplicate.
     answered: Option<NtpTimestamp>,
     server: Option<ServerVariables>,
+    /// Why the last genuine reply was not usable.
+    refusal: Option<Discard>,
     last_measurement: Option<Mono>,
     counters: Counters,
 }
@@ -84,6 +86,7 @@ impl Association {
             sequence: 0,
             answered: None,
             server: None,
+            refusal: None,
             last_measurement: None,
             counters: Counters::default(),
         }
@@ -221,8 +224,10 @@ impl Association {
             return if is_repeated { Err(Discard::Duplicate) } else { Ok(Answer::Kiss(code, header.poll)) };
         }
         self.server = Some(arithmetic::server_variables(&header));
-        checks::server_state(&header, self.settings.maximum_root_distance, context)?;
-        Ok(Answer::Time(header))
+        let state = checks::server_state(&header, self.settings.maximum_root_distance, context);
+        exchange.refusal = state.err();
+        self.refusal = exchange.refusal;
+        state.map(|()| Answer::Time(header))
     }
 
     /// Completes the exchange if both T1 and the reply are there.
@@ -275,6 +280,7 @@ impl Association {
         self.reach = self.reach.after(true);
         self.unanswered = 0;
         self.refusals = 0;
+        self.refusal = None;
         self.last_measurement = Some(now);
         self.counters.count_reply();
         self.polling.on_answer(now, was_unreachable);
@@ -294,6 +300,7 @@ impl Association {
             if exchange.reply.is_some() {
                 self.counters.count_discard(Discard::NoTransmitStamp);
             }
+            self.refusal = exchange.refusal;
             self.record_silence();
         }
         self.state = State::Idle;
@@ -348,6 +355,11 @@ impl Association {
     /// What the server last said about itself, whether or not its time was usable.
     pub const fn server(&self) -> Option<&ServerVariables> {
         self.server.as_ref()
+    }
+
+    /// Why its last reply to us was not usable; `None` if it was, or if the last poll brought nothing genuine.
+    pub const fn refusal(&self) -> Option<Discard> {
+        self.refusal
     }
 
     /// When the last exchange was completed.

@@ -2,6 +2,7 @@
 
 use crate::measurement::ServerVariables;
 use crate::time::{Mono, Now, NtpTimestamp, Stamp};
+use crate::verdict::Discard;
 
 /// The one outstanding request.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub(super) struct Exchange {
     pub(super) reply: Option<Reply>,
     /// A kiss was taken: a second one would be the same order again.
     pub(super) kissed: bool,
+    /// Why a genuine reply was not usable.
+    pub(super) refusal: Option<Discard>,
     /// Our clock moved meanwhile: T1 and T4 belong to two clocks.
     pub(super) void: bool,
 }
@@ -51,6 +54,7 @@ impl Exchange {
             transmit_stamp: None,
             reply: None,
             kissed: false,
+            refusal: None,
             void: false,
         }
     }
