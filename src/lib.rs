@@ -9,7 +9,7 @@
 //! | 1 | [`packet`], [`verdict`], [`measurement`], [`command`], [`snapshot`], [`config`]: values |
 //! | 2 | [`source`] (one association), [`server`] (the responder), [`discipline`] (algorithms without protocol) |
 //! | 3 | [`engine`]: events in, actions out |
-//! | 4 | [`logging`], [`metrics`], [`observation`]: a [`snapshot::Snapshot`] out, a [`command::Command`] in |
+//! | 4 | [`logging`], [`metrics`], [`observation`], [`control`], [`unix_socket`]: a [`snapshot::Snapshot`] out, a [`command::Command`] in |
 //! | 5 | [`daemon`]: tokio; the one loop that owns the engine. [`cli`]: `ntp-ctl`. [`testserver`]: misbehaving servers, for tests and the demo |
 //!
 //! Invariants:
@@ -21,6 +21,7 @@
 pub mod cli;
 pub mod command;
 pub mod config;
+pub mod control;
 pub mod daemon;
 pub mod discipline;
 pub mod engine;
@@ -36,4 +37,5 @@ pub mod source;
 pub mod sys;
 pub mod testserver;
 pub mod time;
+pub mod unix_socket;
 pub mod verdict;

@@ -1,6 +1,8 @@
 //! Everything that the outside may see: plain public data, published whole. Computes nothing.
 
 mod counters;
+#[cfg(test)]
+pub(crate) mod example;
 
 pub use counters::ServerCounters;
 

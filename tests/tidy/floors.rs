@@ -30,17 +30,34 @@ pub(crate) const FLOORS: &[(&str, &[&str])] = &[
         ],
     ),
     ("logging", &["time", "packet", "verdict", "snapshot", "command"]),
+    ("unix_socket", &[]),
+    ("observation", &["time", "packet", "verdict", "snapshot", "command", "unix_socket"]),
+    ("control", &["time", "packet", "verdict", "snapshot", "command", "unix_socket"]),
     ("metrics", &["time", "packet", "verdict", "snapshot", "command", "observation"]),
-    ("observation", &["time", "packet", "verdict", "snapshot", "command"]),
     ("daemon", &["*"]),
-    ("cli", &["time", "packet", "verdict", "snapshot", "command", "config", "observation", "logging"]),
+    (
+        "cli",
+        &[
+            "time",
+            "packet",
+            "verdict",
+            "snapshot",
+            "command",
+            "config",
+            "observation",
+            "control",
+            "metrics",
+            "logging",
+            "daemon",
+        ],
+    ),
     ("testserver", &["time", "packet"]),
     ("bin", &["logging", "daemon", "cli", "metrics"]),
 ];
 
 /// Modules that may name tokio and may touch the outside world: floor 4 and up.
 pub(crate) const UPPER: &[&str] =
-    &["logging", "metrics", "observation", "daemon", "cli", "testserver", "bin"];
+    &["logging", "unix_socket", "metrics", "observation", "control", "daemon", "cli", "testserver", "bin"];
 
 /// What the core must not name: it is told everything (invariant 1).
 const OUTSIDE: &[&str] = &[

@@ -1,0 +1,137 @@
+//! From a snapshot to the JSON object, with ages and growing bounds computed for `now`.
+
+use super::state::{LeapIndicator, Program, Server, ServerStats, Source, State, System, Timestamp};
+use crate::packet::ReferenceId;
+use crate::snapshot::{self, Snapshot, SourceEstimate};
+use crate::time::{ClockTime, Leap, Now, NtpTimestamp, Span};
+
+impl State {
+    /// The daemon as it was at `snapshot`, seen from `now`.
+    pub fn new(snapshot: &Snapshot, now: Now) -> Self {
+        Self {
+            program: program(snapshot, now),
+            system: system(snapshot, now),
+            sources: snapshot.sources.iter().map(|s| source(s, snapshot, now)).collect(),
+            servers: snapshot.servers.iter().map(server).collect(),
+        }
+    }
+}
+
+/// JSON knows no infinity, and a `null` in its place could not be read back as a number.
+fn finite(value: f64) -> f64 {
+    if value.is_finite() { value } else { f64::MAX.copysign(value) }
+}
+
+fn timestamp(time: ClockTime) -> Timestamp {
+    Timestamp { timestamp: NtpTimestamp::from_clock(time).bits() }
+}
+
+fn number(id: ReferenceId) -> u32 {
+    u32::from_be_bytes(id.bytes())
+}
+
+impl From<Leap> for LeapIndicator {
+    fn from(leap: Leap) -> Self {
+        match leap {
+            Leap::NoWarning => Self::NoWarning,
+            Leap::AddSecond => Self::Leap61,
+            Leap::DeleteSecond => Self::Leap59,
+            Leap::Unsynchronized => Self::Unsynchronized,
+        }
+    }
+}
+
+fn program(snapshot: &Snapshot, now: Now) -> Program {
+    Program {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        build_commit: option_env!("NTPD_RS_BUILD_COMMIT").unwrap_or("unknown").to_owned(),
+        build_commit_date: option_env!("NTPD_RS_BUILD_COMMIT_DATE").unwrap_or("unknown").to_owned(),
+        uptime_seconds: (now.mono - snapshot.started).seconds(),
+        now: timestamp(now.clock),
+    }
+}
+
+fn system(snapshot: &Snapshot, now: Now) -> System {
+    let system = &snapshot.system;
+    // A snapshot may be a moment younger than `now`, which was read before it.
+    let age = (now.mono - snapshot.at).max(Span::ZERO);
+    let (base, rate) = (system.root_dispersion.seconds(), system.dispersion_rate);
+    let root_dispersion = base + rate * age.seconds();
+    System {
+        stratum: system.stratum,
+        reference_id: number(system.reference_id),
+        accumulated_steps_threshold: system.accumulated_steps_threshold.map(Span::seconds),
+        precision: f64::from(system.precision).exp2(),
+        root_delay: system.root_delay.seconds(),
+        // (base + rate t)², so that readers of 1.x's formula get the same dispersion.
+        root_variance_base_time: timestamp(now.clock - age),
+        root_variance_base: finite(base * base),
+        root_variance_linear: finite(2.0 * base * rate),
+        root_variance_quadratic: finite(rate * rate),
+        root_variance_cubic: 0.0,
+        leap_indicator: system.leap.into(),
+        accumulated_steps: system.accumulated_steps.seconds(),
+        state: system.state,
+        controls_clock: system.controls_clock,
+        reference: system.reference_id.display(system.stratum),
+        system_peer: system.system_peer.map(|id| id.0),
+        reference_timestamp: system.reference_timestamp.map(timestamp),
+        root_dispersion: finite(root_dispersion),
+        maximum_error: finite(system.root_delay.seconds() / 2.0 + root_dispersion),
+        offset: system.offset.seconds(),
+        offset_uncertainty: system.offset_uncertainty.seconds(),
+        slew_remaining: system.slew_remaining.map(|left| (left - age).max(Span::ZERO).seconds()),
+        frequency_ppm: finite(system.frequency.ppm()),
+        frequency_uncertainty_ppm: finite(system.frequency_uncertainty.ppm()),
+        poll_interval: system.poll.log2(),
+        steps: system.steps,
+        agreeing_sources: system.agreeing_sources,
+        minimum_agreeing_sources: system.minimum_agreeing_sources,
+    }
+}
+
+fn source(source: &snapshot::Source, snapshot: &Snapshot, now: Now) -> Source {
+    let zero = Span::ZERO;
+    let unknown = SourceEstimate { offset: zero, uncertainty: zero, delay: zero, jitter: zero };
+    let estimate = source.estimate.unwrap_or(unknown);
+    let update = source.last_measurement.map(|at| timestamp(snapshot.clock - (snapshot.at - at)));
+    Source {
+        offset: estimate.offset.seconds(),
+        uncertainty: estimate.uncertainty.seconds(),
+        delay: estimate.delay.seconds(),
+        remote_delay: source.root_delay.seconds(),
+        remote_uncertainty: source.root_dispersion.seconds(),
+        last_update: update.unwrap_or(Timestamp { timestamp: 0 }),
+        unanswered_polls: source.unanswered_polls,
+        poll_interval: source.poll.log2(),
+        nts_cookies: None,
+        name: source.name.clone(),
+        address: source.address.map(|address| address.to_string()).unwrap_or_default(),
+        id: source.id.0,
+        verdict: source.verdict,
+        reach: source.reach,
+        measured: source.estimate.is_some(),
+        jitter: estimate.jitter.seconds(),
+        stratum: source.stratum,
+        leap_indicator: source.leap.map(LeapIndicator::from),
+        reference_id: source.reference_id.map(number),
+        last_update_seconds_ago: source.last_measurement.map(|at| (now.mono - at).seconds()),
+        requests: source.requests,
+        replies: source.replies,
+        discards: source.discards.iter().copied().collect(),
+        problem: source.problem.clone(),
+    }
+}
+
+fn server(server: &snapshot::Server) -> Server {
+    let counters = &server.counters;
+    let stats = ServerStats {
+        received_packets: counters.received(),
+        accepted_packets: counters.accepted(),
+        response_send_errors: counters.send_errors(),
+        // Whatever is refused now is refused without an answer.
+        ignored_packets: counters.refused().map(|(_, count)| count).sum(),
+        ..ServerStats::default()
+    };
+    Server { address: server.address, stats, refused: counters.refused().filter(|(_, n)| *n > 0).collect() }
+}

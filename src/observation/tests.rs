@@ -1,0 +1,156 @@
+//! What 1.x's readers find where they look for it, and the socket itself.
+
+use super::client::decode;
+use super::*;
+use crate::snapshot::SyncState;
+use crate::snapshot::example::{later, snapshot};
+use crate::time::{NtpTimestamp, Span};
+use serde_json::Value;
+use std::path::Path;
+
+fn json() -> Value {
+    let snapshot = snapshot();
+    serde_json::to_value(State::new(&snapshot, later(&snapshot, 100))).unwrap()
+}
+
+fn keys(object: &Value) -> Vec<&str> {
+    object.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+#[track_caller]
+fn near(value: &Value, expected: f64) {
+    let value = value.as_f64().unwrap();
+    assert!((value - expected).abs() <= 1e-9 * expected.abs().max(1e-3), "{value} is not {expected}");
+}
+
+#[test]
+fn every_key_of_1_x_is_there() {
+    let json = json();
+    assert_eq!(keys(&json), ["program", "servers", "sources", "system"]);
+    let expected = [
+        ("/program", "version build_commit build_commit_date uptime_seconds now"),
+        (
+            "/system",
+            "stratum reference_id accumulated_steps_threshold precision root_delay root_variance_base_time \
+             root_variance_base root_variance_linear root_variance_quadratic root_variance_cubic leap_indicator \
+             accumulated_steps",
+        ),
+        (
+            "/sources/0",
+            "offset uncertainty delay remote_delay remote_uncertainty last_update unanswered_polls poll_interval \
+             nts_cookies name address id",
+        ),
+        ("/servers/0", "address stats"),
+        (
+            "/servers/0/stats",
+            "received_packets accepted_packets denied_packets ignored_packets rate_limited_packets \
+             response_send_errors nts_received_packets nts_accepted_packets nts_denied_packets \
+             nts_rate_limited_packets nts_nak_packets",
+        ),
+    ];
+    for (place, names) in expected {
+        let object = json.pointer(place).unwrap();
+        for name in names.split_whitespace() {
+            assert!(object.get(name).is_some(), "{place}/{name}");
+        }
+    }
+}
+
+#[test]
+fn values_have_the_types_and_units_of_1_x() {
+    let (json, snapshot) = (json(), snapshot());
+    let system = &json["system"];
+    assert_eq!((system["stratum"].as_u64(), system["reference_id"].as_u64()), (Some(2), Some(0xC000_0201)));
+    assert_eq!(system["leap_indicator"], "NoWarning");
+    assert_eq!(system["accumulated_steps_threshold"], Value::Null);
+    near(&system["root_delay"], 0.0123);
+    near(&json["program"]["uptime_seconds"], 700.0);
+    let bits = |time| NtpTimestamp::from_clock(time).bits();
+    assert_eq!(json["program"]["now"]["timestamp"], bits(snapshot.clock + Span::from_secs(100)));
+    let source = &json["sources"][0];
+    near(&source["offset"], -13.7e-6);
+    assert_eq!((&source["poll_interval"], &source["id"]), (&Value::from(6), &Value::from(1)));
+    assert_eq!((&source["nts_cookies"], &source["address"]), (&Value::Null, &Value::from("192.0.2.1:123")));
+    assert_eq!(source["last_update"]["timestamp"], bits(snapshot.clock - Span::from_secs(20)));
+    assert_eq!(json["sources"][2]["last_update"]["timestamp"], 0);
+    let server = &json["servers"][0];
+    assert_eq!(server["address"], "[::]:123");
+    let stats =
+        ["received_packets", "accepted_packets", "ignored_packets"].map(|k| server["stats"][k].as_u64());
+    assert_eq!(stats, [Some(3), Some(1), Some(2)]);
+}
+
+#[test]
+fn the_formula_of_1_x_gives_our_root_dispersion() {
+    let json = json();
+    let system = &json["system"];
+    let number = |key: &str| system[key].as_f64().unwrap();
+    let base_time = system["root_variance_base_time"]["timestamp"].as_u64().unwrap();
+    let now = json["program"]["now"]["timestamp"].as_u64().unwrap();
+    #[expect(clippy::cast_precision_loss, reason = "a test")]
+    let t = (now - base_time) as f64 / 4_294_967_296.0;
+    let variance = number("root_variance_base")
+        + number("root_variance_linear") * t
+        + number("root_variance_quadratic") * t * t
+        + number("root_variance_cubic") * t * t * t;
+    near(&system["root_dispersion"], variance.sqrt());
+    near(&system["root_dispersion"], 800e-6 + 100.0 * 15e-6);
+    near(&system["maximum_error"], 800e-6 + 100.0 * 15e-6 + 0.0123 / 2.0);
+}
+
+#[test]
+fn our_own_keys_say_why() {
+    let json = json();
+    assert_eq!(
+        (&json["system"]["state"], &json["system"]["reference"]),
+        (&"synchronized".into(), &"192.0.2.1".into())
+    );
+    let wrong = &json["sources"][1];
+    assert_eq!((&wrong["verdict"], &wrong["reach"]), (&"falseticker".into(), &15.into()));
+    assert_eq!(wrong["discards"], serde_json::json!({ "wrong-origin": 3, "rate-kiss": 1 }));
+    assert_eq!(json["sources"][2]["measured"], false);
+    assert_eq!(json["servers"][0]["refused"], serde_json::json!({ "malformed": 1, "wrong-mode": 1 }));
+}
+
+#[test]
+fn what_is_written_is_read_back_the_same() {
+    let mut snapshot = snapshot();
+    // Infinity has no place in JSON; it must not become a `null` that no number can be read from.
+    snapshot.system.dispersion_rate = f64::INFINITY;
+    let state = State::new(&snapshot, later(&snapshot, 1));
+    let bytes = encode(&state).unwrap();
+    assert_eq!(decode(bytes.as_slice()).unwrap(), state);
+}
+
+#[test]
+fn messages_that_lie_about_their_length_are_refused() {
+    let refused = |bytes: &[u8]| decode(bytes).unwrap_err().to_string();
+    assert!(refused(&[0; 4]).contains("fill whole buffer"));
+    assert!(refused(&u64::MAX.to_be_bytes()).contains("longer than"));
+    assert!(refused(&[0, 0, 0, 0, 0, 0, 0, 9, b'{', b'}']).contains("ends early"));
+    assert!(refused(&[0, 0, 0, 0, 0, 0, 0, 2, b'{', b'}']).contains("missing field"));
+}
+
+#[tokio::test]
+async fn whoever_connects_gets_the_newest_snapshot() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("observe");
+    let listener = Listener::bind(&path, 0o600).await.unwrap();
+    let first = snapshot();
+    let (publish, snapshots) = watch::channel(Arc::new(first.clone()));
+    let stop = CancellationToken::new();
+    let server = tokio::spawn(serve(listener, snapshots, move || later(&first, 0), stop.clone()));
+    let get = |path: &Path| {
+        let path = path.to_owned();
+        tokio::task::spawn_blocking(move || read(&path))
+    };
+    assert_eq!(get(&path).await.unwrap().unwrap().system.state, SyncState::Synchronized);
+    let mut second = snapshot();
+    second.system.state = SyncState::Holdover;
+    publish.send_replace(Arc::new(second));
+    assert_eq!(get(&path).await.unwrap().unwrap().system.state, SyncState::Holdover);
+    stop.cancel();
+    server.await.unwrap();
+    let error = get(&path).await.unwrap().unwrap_err().to_string();
+    assert!(error.contains("no daemon") && error.contains("observation-path"), "{error}");
+}

@@ -1,0 +1,121 @@
+//! A snapshot for the tests of all that shows one. Not compiled into programs.
+
+use crate::packet::ReferenceId;
+use crate::snapshot::{Server, ServerCounters, Snapshot, Source, SourceEstimate, SyncState, System};
+use crate::time::{ClockTime, Frequency, Leap, Mono, Now, Poll, Span};
+use crate::verdict::{Discard, Refusal, SourceId, Verdict};
+use std::sync::Arc;
+
+/// Ten minutes after start; three sources of which one is wrong and one has no address; one listener.
+pub(crate) fn snapshot() -> Snapshot {
+    let at = Mono::from_nanos(1_000_000_000_000);
+    let counters = ServerCounters::default();
+    for _ in 0..3 {
+        counters.count_received();
+    }
+    counters.count_accepted();
+    counters.count_refused(Refusal::WrongMode);
+    counters.count_refused(Refusal::Malformed);
+    Snapshot {
+        at,
+        clock: ClockTime::from_unix_secs(1_800_000_000),
+        started: at - Span::from_secs(600),
+        system: system(),
+        sources: sources(at),
+        servers: vec![Server { address: "[::]:123".parse().unwrap(), counters: Arc::new(counters) }],
+    }
+}
+
+/// This long after the snapshot.
+pub(crate) fn later(snapshot: &Snapshot, seconds: i64) -> Now {
+    let span = Span::from_secs(seconds);
+    Now { mono: snapshot.at + span, clock: snapshot.clock + span }
+}
+
+fn system() -> System {
+    System {
+        state: SyncState::Synchronized,
+        controls_clock: true,
+        leap: Leap::NoWarning,
+        stratum: 2,
+        reference_id: ReferenceId::from_bytes([192, 0, 2, 1]),
+        system_peer: Some(SourceId(1)),
+        reference_timestamp: Some(ClockTime::from_unix_secs(1_799_999_990)),
+        root_delay: Span::from_micros(12_300),
+        root_dispersion: Span::from_micros(800),
+        dispersion_rate: 15e-6,
+        precision: -23,
+        offset: Span::from_nanos(12_345),
+        offset_uncertainty: Span::from_nanos(45_600),
+        slew_remaining: None,
+        frequency: Frequency::from_ppm(-12.345),
+        frequency_uncertainty: Frequency::from_ppm(0.012),
+        poll: Poll::new(6),
+        steps: 1,
+        accumulated_steps: Span::ZERO,
+        accumulated_steps_threshold: None,
+        agreeing_sources: 3,
+        minimum_agreeing_sources: 3,
+    }
+}
+
+fn sources(at: Mono) -> Vec<Source> {
+    let good = Source {
+        id: SourceId(1),
+        name: "ntp1.example.org:123".to_owned(),
+        address: Some("192.0.2.1:123".parse().unwrap()),
+        verdict: Verdict::SystemPeer,
+        reach: 0o377,
+        unanswered_polls: 0,
+        poll: Poll::new(6),
+        stratum: Some(1),
+        leap: Some(Leap::NoWarning),
+        reference_id: Some(ReferenceId::from_bytes(*b"GPS\0")),
+        root_delay: Span::ZERO,
+        root_dispersion: Span::from_micros(15),
+        estimate: Some(SourceEstimate {
+            offset: Span::from_nanos(-13_700),
+            uncertainty: Span::from_nanos(52_000),
+            delay: Span::from_micros(12_300),
+            jitter: Span::from_micros(31),
+        }),
+        last_measurement: Some(at - Span::from_secs(20)),
+        requests: 17,
+        replies: 16,
+        discards: vec![],
+        problem: None,
+    };
+    let wrong = Source {
+        id: SourceId(2),
+        name: "a-very-long-name.of-some-pool.example.net:123".to_owned(),
+        address: Some("[2001:db8:1234:5678:9abc:def0:1234:5678]:123".parse().unwrap()),
+        verdict: Verdict::Falseticker,
+        reach: 0o17,
+        estimate: Some(SourceEstimate {
+            offset: Span::from_millis(-1_000),
+            uncertainty: Span::from_micros(250),
+            delay: Span::from_millis(130),
+            jitter: Span::from_micros(800),
+        }),
+        discards: vec![(Discard::WrongOrigin, 3), (Discard::RateKiss, 1)],
+        ..good.clone()
+    };
+    let nameless = Source {
+        id: SourceId(3),
+        name: "ntp3.example.org:123".to_owned(),
+        address: None,
+        verdict: Verdict::Waiting,
+        reach: 0,
+        unanswered_polls: 2,
+        stratum: None,
+        leap: None,
+        reference_id: None,
+        estimate: None,
+        last_measurement: None,
+        requests: 0,
+        replies: 0,
+        problem: Some("cannot resolve ntp3.example.org: name not known".to_owned()),
+        ..good.clone()
+    };
+    vec![good, wrong, nameless]
+}
