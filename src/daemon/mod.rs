@@ -1,5 +1,7 @@
 //! Tokio: sockets, signals and files around the engine. Decides nothing about time.
 
 pub mod args;
+pub mod clock;
+pub mod jump_detector;
 pub mod startup;
 pub mod startup_error;

@@ -24,6 +24,11 @@ pub fn errno(error: &io::Error) -> Option<i32> {
     error.raw_os_error().or_else(inner)
 }
 
+/// Whether the right is missing; a seccomp filter may also say that there is no such call.
+pub fn is_not_permitted(error: &io::Error) -> bool {
+    matches!(errno(error), Some(libc::EPERM | libc::EACCES | libc::ENOSYS))
+}
+
 /// What the last system call of this thread failed with. "Would block" stays bare: it is no failure, and it is frequent.
 pub(super) fn last(call: &'static str) -> io::Error {
     let error = io::Error::last_os_error();

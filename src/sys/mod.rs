@@ -14,6 +14,6 @@ mod socket;
 mod timestamping;
 pub mod udp;
 
-pub use error::errno;
+pub use error::{errno, is_not_permitted};
 pub use packet_info::PacketInfo;
 pub use timestamping::Stamping;
