@@ -28,6 +28,13 @@ impl Limits {
         }
     }
 
+    /// Other thresholds; what was counted stays counted.
+    pub(super) const fn configure(&mut self, settings: &Synchronization) {
+        let counted = (self.corrections, self.steps, self.accumulated);
+        *self = Self::new(settings);
+        (self.corrections, self.steps, self.accumulated) = counted;
+    }
+
     /// Nothing was corrected yet.
     pub(super) const fn is_start(&self) -> bool {
         self.corrections == 0

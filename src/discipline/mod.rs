@@ -115,6 +115,13 @@ impl Discipline {
         }
     }
 
+    /// Other settings, from the next correction on; nothing measured is forgotten.
+    pub fn configure(&mut self, settings: Settings) {
+        self.steering.configure(&settings.synchronization, &settings.algorithm);
+        self.settings = settings;
+        self.fresh = true;
+    }
+
     /// A source is mobilized; it knows what the others found out about the oscillator.
     pub fn add(&mut self, id: SourceId, role: Role) {
         let prior = self.learned_prior(0.0);

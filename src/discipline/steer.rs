@@ -64,6 +64,21 @@ impl Steering {
         }
     }
 
+    /// Other thresholds, from the next correction on.
+    pub(super) fn configure(&mut self, settings: &Synchronization, algorithm: &Algorithm) {
+        self.limits.configure(settings);
+        let limits = self.limits.clone();
+        let changed = Self::new(settings, algorithm, self.base);
+        *self = Self {
+            limits,
+            slew_end: self.slew_end,
+            may_step: self.may_step,
+            forced: self.forced,
+            told_long_slew: self.told_long_slew,
+            ..changed
+        };
+    }
+
     pub(super) const fn limits(&self) -> &Limits {
         &self.limits
     }

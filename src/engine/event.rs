@@ -1,6 +1,7 @@
 //! What the engine is told and what it asks for. No behaviour.
 
 use crate::command::Command;
+use crate::config::Config;
 use crate::engine::notice::Notice;
 use crate::source::{Request, RequestToken};
 use crate::time::{Adjustment, Applied, Span, Stamp};
@@ -54,6 +55,8 @@ pub enum Event<'a> {
     Slept(Span),
     /// Interfaces, addresses or routes changed.
     NetworkChanged,
+    /// Another configuration is in force: unchanged sources keep their history.
+    Configured(Box<Config>),
     /// Asked from outside.
     Command(Command),
 }

@@ -10,6 +10,8 @@ use std::net::{IpAddr, SocketAddr};
 /// A `server` (one member) or a `pool` (several), as configured.
 #[derive(Debug)]
 pub(super) struct Group {
+    /// As configured, to find it again in another configuration.
+    config: SourceConfig,
     pub(super) name: String,
     pub(super) resolution: Resolution,
     pub(super) members: Vec<Member>,
@@ -53,6 +55,7 @@ impl Group {
         };
         let resolution = Resolution::new(address.host.clone(), now);
         Self {
+            config: config.clone(),
             name: display_name(&address.host, address.port),
             wants_addresses: !resolution.is_literal(),
             resolution,
@@ -69,6 +72,11 @@ impl Group {
             ignore,
             refused: BTreeSet::new(),
         }
+    }
+
+    /// Whether it stands for exactly this.
+    pub(super) fn is_for(&self, config: &SourceConfig) -> bool {
+        self.config == *config
     }
 
     /// How many servers it stands for.

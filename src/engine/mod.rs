@@ -68,12 +68,13 @@ struct Told {
 impl Engine {
     /// `seed` feeds every random choice: transmit timestamps and poll jitter.
     pub fn new(config: Config, seed: [u8; 32], start: Start) -> Self {
-        let settings = discipline::Settings {
-            synchronization: config.synchronization.clone(),
-            algorithm: config.algorithm.clone(),
-        };
-        let discipline =
-            Discipline::new(settings, start.drift, start.kernel_frequency, start.controls_clock, start.now);
+        let discipline = Discipline::new(
+            settings(&config),
+            start.drift,
+            start.kernel_frequency,
+            start.controls_clock,
+            start.now,
+        );
         let roster = Roster::new(&config.sources, start.now.mono);
         Self {
             config,
@@ -157,6 +158,7 @@ impl Engine {
                 out.push(Action::Notice(Notice::Slept(span)));
             }
             Event::NetworkChanged => self.on_network_changed(now.mono),
+            Event::Configured(config) => self.on_configured(now.mono, *config, out),
             Event::Command(Command::ForceSync) => {
                 self.discipline.force_step();
                 self.restart_sources(now.mono);
@@ -254,6 +256,16 @@ impl Engine {
         }
     }
 
+    fn on_configured(&mut self, now: Mono, config: Config, out: &mut Vec<Action>) {
+        for id in self.roster.reconfigure(&config.sources, now, out) {
+            self.discipline.remove(id);
+            self.told.verdicts.remove(&id);
+        }
+        self.discipline.configure(settings(&config));
+        self.config = config;
+        out.extend(self.opening_notices().into_iter().map(Action::Notice));
+    }
+
     fn on_network_changed(&mut self, now: Mono) {
         self.roster.on_network_changed(now);
         for (_, member) in self.roster.members_mut() {
@@ -331,6 +343,13 @@ impl Engine {
     /// For eras: the local clock, unless it is before this program was built.
     fn pivot(&self, now: Now) -> ClockTime {
         now.clock.max(self.start.build_time)
+    }
+}
+
+fn settings(config: &Config) -> discipline::Settings {
+    discipline::Settings {
+        synchronization: config.synchronization.clone(),
+        algorithm: config.algorithm.clone(),
     }
 }
 

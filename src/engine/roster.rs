@@ -39,6 +39,23 @@ impl Roster {
         Self { groups, next_source: 1, next_query: 1 }
     }
 
+    /// Another configuration: sources that it leaves unchanged keep their history. The members that are gone.
+    pub(super) fn reconfigure(
+        &mut self,
+        sources: &[SourceConfig],
+        now: Mono,
+        out: &mut Vec<Action>,
+    ) -> Vec<SourceId> {
+        let mut old = std::mem::take(&mut self.groups);
+        for source in sources {
+            let kept = old.iter().position(|group| group.is_for(source)).map(|index| old.remove(index));
+            self.groups.push(kept.unwrap_or_else(|| Group::new(source, now)));
+        }
+        let gone: Vec<_> = old.iter().flat_map(|g| &g.members).map(|m| m.association.id()).collect();
+        out.extend(gone.iter().map(|id| Action::Close(*id)));
+        gone
+    }
+
     pub(super) fn groups(&self) -> &[Group] {
         &self.groups
     }

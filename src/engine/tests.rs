@@ -364,3 +364,17 @@ fn a_pool_that_nobody_answers_from_is_not_flooded_from_address_to_address() {
     // Four members: a burst and back-off to 1024 s are 14 requests in the first hour, and each replacement begins anew.
     assert!((4 * 10..4 * 14 + 8 * 14).contains(&asked), "{asked} requests in an hour");
 }
+
+#[test]
+fn a_changed_configuration_keeps_the_history_of_unchanged_sources() {
+    let mut bench = Bench::new(vec![server("192.0.2.1"), server("192.0.2.2")]);
+    bench.run(Span::from_secs(60), |request| Some(good(request, ClockTime::from_unix_secs(START))));
+    let before = bench.engine.snapshot(bench.now()).sources;
+    let sources = vec![server("192.0.2.3"), server("192.0.2.2")];
+    bench.handle(Event::Configured(Box::new(Config { sources, ..Config::default() })));
+    let after = bench.engine.snapshot(bench.now()).sources;
+    assert_eq!(bench.addresses(), ["192.0.2.3", "192.0.2.2"]);
+    assert_eq!(after[1].id, before[1].id);
+    assert_eq!(after[1].replies, before[1].replies);
+    assert_eq!(after[0].replies, 0);
+}
