@@ -1,0 +1,37 @@
+//! Any bytes as a request, at any moment: a reply is well-formed, of mode 4, and not longer; modes other than 3 get none.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use ntpd_rs::packet::{Header, Mode, Packet, ReferenceId};
+use ntpd_rs::server::{SystemVariables, respond};
+use ntpd_rs::time::{ClockTime, Leap, Span};
+
+fuzz_target!(|data: &[u8]| {
+    // The request comes first, so that short inputs reach it; the server's side is taken from the end where there is one.
+    let (request, rest) = data.split_at_checked(Header::LEN + 28).unwrap_or((data, &[]));
+    let mut bytes = rest.iter().copied().chain(std::iter::repeat(0));
+    let mut next = || bytes.next().unwrap_or_default();
+    let received = i64::from_be_bytes(std::array::from_fn(|_| next()));
+    let transmit = i64::from_be_bytes(std::array::from_fn(|_| next()));
+    let dispersion_rate = f64::from_be_bytes(std::array::from_fn(|_| next()));
+    let (stratum, precision) = (next(), i8::from_be_bytes([next()]));
+    let variables = SystemVariables {
+        leap: Leap::from_bits(stratum >> 6),
+        stratum,
+        precision,
+        root_delay: Span::from_nanos(transmit),
+        root_dispersion: Span::from_nanos(received),
+        dispersion_rate,
+        reference_id: ReferenceId::NONE,
+        reference_timestamp: (stratum & 1 == 0).then(|| ClockTime::from_unix_nanos(transmit)),
+        updated: ClockTime::from_unix_nanos(0),
+    };
+    let received = ClockTime::from_unix_nanos(received);
+    let transmit = ClockTime::from_unix_nanos(transmit);
+    let Ok(reply) = respond(request, received, transmit, &variables, &[3, 4]) else { return };
+    assert_eq!(request[0] & 7, Mode::Client.bits());
+    assert!(reply.as_bytes().len() <= request.len());
+    let header = Packet::parse(reply.as_bytes()).expect("a reply is well-formed").header;
+    assert_eq!(header.mode, Mode::Server);
+    assert!(header.stratum < 16 && (header.stratum == 0) == (header.leap == Leap::Unsynchronized));
+});
