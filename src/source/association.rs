@@ -259,7 +259,13 @@ impl Association {
     fn on_kiss(&mut self, code: KissCode, server_poll: i8) -> Outcome {
         if code == KissCode::Rate {
             self.counters.count_discard(Discard::RateKiss);
-            return Outcome::RateLimited(self.polling.on_rate_kiss(server_poll));
+            let before = self.polling.poll();
+            let poll = self.polling.on_rate_kiss(server_poll);
+            return if poll == before {
+                Outcome::Discarded(Discard::RateKiss)
+            } else {
+                Outcome::RateLimited(poll)
+            };
         }
         self.refusals = self.refusals.saturating_add(1);
         if self.refusals < REFUSALS_BELIEVED {

@@ -44,7 +44,8 @@ pub enum Outcome {
     Measurement(Measurement),
     /// The datagram was not used. An outstanding request stays outstanding.
     Discarded(Discard),
-    /// The server wants fewer requests; this is the poll interval from now on.
+    /// The server wants fewer requests; this is the poll interval from now on. One that is at its longest already stays
+    /// `Discarded(RateKiss)`.
     RateLimited(Poll),
     /// The server refused service often enough to be believed: the association is demobilized.
     Refused(KissCode),

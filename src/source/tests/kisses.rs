@@ -66,6 +66,9 @@ fn kod_rate_goes_beyond_the_configured_maximum_but_not_for_days() {
     let asked = bench.ask();
     let kiss = Header { poll: 17, ..bench.kiss(&asked, *b"RATE") };
     assert_eq!(bench.receive(&kiss), Outcome::RateLimited(Poll::new(10)));
+    let asked = bench.ask();
+    let kiss = bench.kiss(&asked, *b"RATE");
+    assert_eq!(bench.receive(&kiss), Outcome::Discarded(Discard::RateKiss), "no news: it is at its longest");
 }
 
 #[test]
