@@ -1,8 +1,8 @@
 //! One run as a story, for whoever wonders about a figure. Judges nothing.
 
 use crate::simulator::figures::PollMode;
-use crate::simulator::scenario::Scenario;
-use crate::simulator::world::{World, configuration};
+use crate::simulator::scenario::{Scenario, configuration};
+use crate::simulator::world::World;
 
 /// Seconds between two lines.
 const EVERY: f64 = 16.0;

@@ -4,7 +4,7 @@ use super::resolution::Resolution;
 use crate::config::{Family, PollLimits, SourceConfig, SourceKind};
 use crate::source::Association;
 use crate::time::{Mono, Span};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 
 /// A `server` (one member) or a `pool` (several), as configured.
@@ -30,6 +30,8 @@ pub(super) struct Group {
     replace_after: Mono,
     /// Addresses that refused service; bounded, the oldest unknown is no loss.
     refused: BTreeSet<IpAddr>,
+    /// Addresses that were given up, the longest ago first: asked again only where there is no other.
+    given_up: VecDeque<IpAddr>,
 }
 
 /// One association and what people have been told of it.
@@ -71,6 +73,7 @@ impl Group {
             family: config.family,
             ignore,
             refused: BTreeSet::new(),
+            given_up: VecDeque::new(),
         }
     }
 
@@ -109,7 +112,14 @@ impl Group {
         let wait = FIRST_REPLACEMENT_WAIT << self.replacements.min(REPLACEMENT_DOUBLINGS);
         self.replace_after = now + Span::from_secs(wait);
         self.replacements = self.replacements.saturating_add(1);
-        self.members.remove(index).association
+        let association = self.members.remove(index).association;
+        let ip = association.address().ip().to_canonical();
+        self.given_up.retain(|other| *other != ip);
+        self.given_up.push_back(ip);
+        if self.given_up.len() > MAX_GIVEN_UP {
+            self.given_up.pop_front();
+        }
+        association
     }
 
     pub(super) fn refuse(&mut self, address: IpAddr) {
@@ -118,7 +128,7 @@ impl Group {
         }
     }
 
-    /// The next address that nobody asks yet and that may be asked.
+    /// The next address that nobody asks yet and that may be asked: one that was never given up, or the one longest ago.
     pub(super) fn candidate(&self, taken: &BTreeSet<SocketAddr>) -> Option<SocketAddr> {
         self.resolution
             .addresses()
@@ -126,7 +136,10 @@ impl Group {
             .map(|ip| ip.to_canonical())
             .filter(|ip| self.admits(*ip))
             .map(|ip| SocketAddr::new(ip, self.port))
-            .find(|address| !taken.contains(address))
+            .filter(|address| !taken.contains(address))
+            .min_by_key(|address| {
+                self.given_up.iter().position(|ip| *ip == address.ip()).map_or(0, |age| age + 1)
+            })
     }
 
     fn admits(&self, ip: IpAddr) -> bool {
@@ -153,3 +166,4 @@ const LOST_AFTER: u32 = 8;
 const FIRST_REPLACEMENT_WAIT: i64 = 32;
 const REPLACEMENT_DOUBLINGS: u32 = 5;
 const MAX_REFUSED: usize = 256;
+const MAX_GIVEN_UP: usize = 64;

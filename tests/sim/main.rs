@@ -4,4 +4,6 @@
 #[allow(dead_code, reason = "the accuracy bench uses the other half")]
 mod simulator;
 
+mod golden;
+mod scenarios;
 mod validation;

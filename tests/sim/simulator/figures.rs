@@ -1,8 +1,8 @@
 //! One run of a table's scenario, and its figures. Medians over seeds are the reader's.
 
 use super::recorder::{Recorder, WINDOW, quantile};
-use super::scenario::Scenario;
-use super::world::{World, configuration};
+use super::scenario::{Scenario, configuration};
+use super::world::World;
 use ntpd_rs::config::PollLimits;
 use ntpd_rs::time::Poll;
 

@@ -6,6 +6,7 @@
 //! | `oscillator`, `host` | the computer's crystal and its kernel's clocks |
 //! | `link`, `server` | the way there, and who answers |
 //! | `scenario`, `catalogue` | what a run is made of; the table's rows |
+//! | `queue` | what is still to come |
 //! | `world` | performs what the engine asks for, and tells it what happens |
 //! | `recorder`, `figures`, `reference` | each second written down, the figures made of it, and those of others |
 //!
@@ -16,6 +17,7 @@ pub(crate) mod figures;
 pub(crate) mod host;
 pub(crate) mod link;
 pub(crate) mod oscillator;
+pub(crate) mod queue;
 pub(crate) mod random;
 pub(crate) mod recorder;
 pub(crate) mod reference;

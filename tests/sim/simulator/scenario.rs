@@ -3,7 +3,9 @@
 use super::link::{Jitter, LinkSpec};
 use super::oscillator::OscillatorSpec;
 use super::server::ServerSpec;
+use ntpd_rs::config::{Config, Family, HostPort, PollLimits, SourceConfig, SourceKind, Synchronization};
 use ntpd_rs::time::{ClockTime, Span};
+use std::net::SocketAddr;
 
 /// One computer and its network.
 #[derive(Debug, Clone)]
@@ -93,5 +95,33 @@ impl Scenario {
     pub(crate) fn wandering(mut self, wander: f64) -> Self {
         self.oscillator.wander = wander;
         self
+    }
+}
+
+/// The address of the server with this index.
+pub(crate) fn address(index: usize) -> SocketAddr {
+    let last = u8::try_from(index + 1).unwrap_or(u8::MAX);
+    SocketAddr::from(([192, 0, 2, last], 123))
+}
+
+/// Every server of the scenario by its address; at most three have to agree.
+pub(crate) fn configuration(scenario: &Scenario, poll: PollLimits) -> Config {
+    let source = |index| SourceConfig {
+        kind: SourceKind::Server {
+            address: HostPort { host: address(index).ip().to_string(), port: address(index).port() },
+        },
+        poll,
+        prefer: false,
+        noselect: false,
+        family: Family::Any,
+    };
+    let count = scenario.servers.len();
+    Config {
+        sources: (0..count).map(source).collect(),
+        synchronization: Synchronization {
+            minimum_agreeing_sources: count.clamp(1, 3),
+            ..Synchronization::default()
+        },
+        ..Config::default()
     }
 }

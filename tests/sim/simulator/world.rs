@@ -3,18 +3,18 @@
 use super::host::Host;
 use super::link::Link;
 use super::oscillator::Oscillator;
+use super::queue::{Happening, Queue};
 use super::random::Stream;
-use super::scenario::Scenario;
+use super::scenario::{Scenario, SiteSpec, address};
 use super::server::Server;
-use ntpd_rs::config::{Config, HostPort, PollLimits, SourceConfig, SourceKind, Synchronization};
+use ntpd_rs::config::Config;
 use ntpd_rs::discipline::Drift;
-use ntpd_rs::engine::{Action, Engine, Event, Notice, QueryId, Start};
+use ntpd_rs::engine::{Action, Engine, Event, Notice, Start};
 use ntpd_rs::snapshot::Snapshot;
 use ntpd_rs::source::Request;
 use ntpd_rs::time::{ClockTime, Mono, Span, Stamp, StampSource};
 use ntpd_rs::verdict::SourceId;
-use std::cmp::{Ordering, Reverse};
-use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// How long a name lookup takes, seconds.
@@ -42,8 +42,7 @@ pub(crate) struct World {
     engine: Engine,
     wakeup: Option<Mono>,
     wakeups_at_once: u32,
-    queue: BinaryHeap<Reverse<Scheduled>>,
-    sequence: u64,
+    queue: Queue,
     /// The one open socket of each source, and who may be behind it.
     sockets: BTreeMap<SourceId, u64>,
     /// Suspended or paused: nothing reaches the client, and it does nothing.
@@ -59,35 +58,31 @@ pub(crate) struct Site {
     pub(crate) down: Link,
 }
 
-#[derive(Debug)]
-struct Scheduled {
-    t: f64,
-    sequence: u64,
-    what: Happening,
-}
-
-#[derive(Debug)]
-enum Happening {
-    AtServer { site: usize, socket: (SourceId, u64), bytes: Vec<u8> },
-    AtClient { socket: (SourceId, u64), from: SocketAddr, bytes: Vec<u8> },
-    LookedUp { query: QueryId, host: String },
-}
-
 impl World {
     /// The scenario at the instant at which its client starts.
     pub(crate) fn new(scenario: &Scenario, config: Config, seed: u64) -> Self {
+        Self::build(scenario, config, seed, true)
+    }
+
+    /// The same with a client that may not touch the clock.
+    pub(crate) fn without_control(scenario: &Scenario, config: Config, seed: u64) -> Self {
+        Self::build(scenario, config, seed, false)
+    }
+
+    fn build(scenario: &Scenario, config: Config, seed: u64, controls_clock: bool) -> Self {
         let oscillator = Oscillator::new(scenario.oscillator, Stream::new(seed, "oscillator"));
         let mut host = Host::new(scenario.epoch, scenario.error, oscillator);
         host.advance(scenario.start);
-        let site = |(index, spec): (usize, &super::scenario::SiteSpec)| Site {
+        let site = |(index, spec): (usize, &SiteSpec)| Site {
             address: address(index),
             server: Server::new(spec.server.clone(), Stream::new(seed, &format!("{index} server"))),
             up: Link::new(spec.up.clone(), seed, &format!("{index} up")),
             down: Link::new(spec.down.clone(), seed, &format!("{index} down")),
         };
         let mut randomness = Stream::new(seed, "client");
-        let engine = Engine::new(config.clone(), randomness.seed(), start(&host, scenario.built, None));
-        let mut world = Self {
+        let begin = Start { controls_clock, ..start(&host, scenario.built, None) };
+        let engine = Engine::new(config.clone(), randomness.seed(), begin);
+        Self {
             sites: scenario.servers.iter().enumerate().map(site).collect(),
             names: BTreeMap::new(),
             network: true,
@@ -96,24 +91,21 @@ impl World {
             packets: 0,
             config,
             randomness,
-            wakeup: None,
+            wakeup: Some(host.now().mono),
             wakeups_at_once: 0,
             engine,
             host,
-            queue: BinaryHeap::new(),
-            sequence: 0,
+            queue: Queue::default(),
             sockets: BTreeMap::new(),
             away: false,
-        };
-        world.tell(Event::Timer);
-        world
+        }
     }
 
     /// Until true time `end`, seconds; everything due at `end` has happened.
     pub(crate) fn run_until(&mut self, end: f64) {
         loop {
             let timer = self.due();
-            let arrival = self.queue.peek().map_or(f64::INFINITY, |Reverse(next)| next.t);
+            let arrival = self.queue.next();
             let next = timer.min(arrival);
             // A rate may change at every whole second, and with it the moment at which the timer is due.
             let second = self.host.next_second();
@@ -191,6 +183,12 @@ impl World {
         self.engine.drift()
     }
 
+    /// Largest error of the clock since true time `since`, seconds.
+    pub(crate) fn worst_since(&self, since: f64) -> f64 {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole seconds of a run")]
+        self.host.recorder.max(since.ceil() as usize..usize::MAX)
+    }
+
     /// Whether a notice of this kind was told at or after true time `since`.
     pub(crate) fn told(&self, since: f64, kind: impl Fn(&Notice) -> bool) -> bool {
         self.notices.iter().any(|(t, notice)| *t >= since && kind(notice))
@@ -206,8 +204,8 @@ impl World {
     fn happen(&mut self, from_queue: bool) {
         if from_queue {
             self.wakeups_at_once = 0;
-            if let Some(Reverse(scheduled)) = self.queue.pop() {
-                self.arrive(scheduled.what);
+            if let Some(what) = self.queue.pop() {
+                self.arrive(what);
             }
         } else {
             let before = self.wakeup;
@@ -230,7 +228,7 @@ impl World {
                     let Some(there) = self.sites.get_mut(site) else { return };
                     if let Some(delay) = there.down.carry(t) {
                         let from = there.address;
-                        self.schedule(t + delay, Happening::AtClient { socket, from, bytes });
+                        self.queue.push(t + delay, Happening::AtClient { socket, from, bytes });
                     }
                 }
             }
@@ -259,7 +257,7 @@ impl World {
             Action::Adjust(adjustment) => return Some(Event::Applied(self.host.apply(adjustment))),
             Action::Close(source) => drop(self.sockets.remove(&source)),
             Action::Resolve { query, host } => {
-                self.schedule(self.host.t() + LOOKUP_SECONDS, Happening::LookedUp { query, host });
+                self.queue.push(self.host.t() + LOOKUP_SECONDS, Happening::LookedUp { query, host });
             }
             Action::Notice(notice) => self.notices.push((self.host.t(), notice)),
             Action::Publish => {}
@@ -281,46 +279,13 @@ impl World {
         if let Some((index, site)) = there.and_then(|index| Some((index, self.sites.get_mut(index)?)))
             && let Some(delay) = site.up.carry(t)
         {
-            self.schedule(t + delay, Happening::AtServer { site: index, socket, bytes });
+            self.queue.push(t + delay, Happening::AtServer { site: index, socket, bytes });
         }
         Event::Sent { token, stamp: self.stamp() }
     }
 
     fn stamp(&self) -> Stamp {
         Stamp { time: self.host.now().clock, source: StampSource::Kernel }
-    }
-
-    fn schedule(&mut self, t: f64, what: Happening) {
-        self.sequence += 1;
-        self.queue.push(Reverse(Scheduled { t, sequence: self.sequence, what }));
-    }
-}
-
-/// The address of the server with this index.
-pub(crate) fn address(index: usize) -> SocketAddr {
-    let last = u8::try_from(index + 1).unwrap_or(u8::MAX);
-    SocketAddr::from(([192, 0, 2, last], 123))
-}
-
-/// Every server of the scenario by its address; at most three have to agree.
-pub(crate) fn configuration(scenario: &Scenario, poll: PollLimits) -> Config {
-    let source = |index| SourceConfig {
-        kind: SourceKind::Server {
-            address: HostPort { host: address(index).ip().to_string(), port: address(index).port() },
-        },
-        poll,
-        prefer: false,
-        noselect: false,
-        family: ntpd_rs::config::Family::Any,
-    };
-    let count = scenario.servers.len();
-    Config {
-        sources: (0..count).map(source).collect(),
-        synchronization: Synchronization {
-            minimum_agreeing_sources: count.clamp(1, 3),
-            ..Synchronization::default()
-        },
-        ..Config::default()
     }
 }
 
@@ -334,23 +299,3 @@ fn start(host: &Host, built: ClockTime, drift: Option<Drift>) -> Start {
         precision: -23,
     }
 }
-
-impl Ord for Scheduled {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.t.total_cmp(&other.t).then(self.sequence.cmp(&other.sequence))
-    }
-}
-
-impl PartialOrd for Scheduled {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Scheduled {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Scheduled {}

@@ -1,0 +1,69 @@
+//! What is still to come, in the order of true time and then of scheduling. Makes nothing happen.
+
+use ntpd_rs::engine::QueryId;
+use ntpd_rs::verdict::SourceId;
+use std::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
+use std::net::SocketAddr;
+
+/// Something on its way. A socket is its source and which of its sockets: an older one is closed.
+#[derive(Debug)]
+pub(crate) enum Happening {
+    /// A datagram reaches the server with this index.
+    AtServer { site: usize, socket: (SourceId, u64), bytes: Vec<u8> },
+    /// A datagram reaches the client.
+    AtClient { socket: (SourceId, u64), from: SocketAddr, bytes: Vec<u8> },
+    /// The resolver answers.
+    LookedUp { query: QueryId, host: String },
+}
+
+/// The future.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    heap: BinaryHeap<Reverse<Scheduled>>,
+    sequence: u64,
+}
+
+impl Queue {
+    /// At true time `t`, after everything else that was scheduled for then.
+    pub(crate) fn push(&mut self, t: f64, what: Happening) {
+        self.sequence += 1;
+        self.heap.push(Reverse(Scheduled { t, sequence: self.sequence, what }));
+    }
+
+    /// When the next thing happens; infinite if nothing will.
+    pub(crate) fn next(&self) -> f64 {
+        self.heap.peek().map_or(f64::INFINITY, |Reverse(next)| next.t)
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Happening> {
+        self.heap.pop().map(|Reverse(next)| next.what)
+    }
+}
+
+#[derive(Debug)]
+struct Scheduled {
+    t: f64,
+    sequence: u64,
+    what: Happening,
+}
+
+impl Ord for Scheduled {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.t.total_cmp(&other.t).then(self.sequence.cmp(&other.sequence))
+    }
+}
+
+impl PartialOrd for Scheduled {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Scheduled {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Scheduled {}
