@@ -1,3 +1,7 @@
-//! ntp-ctl: see `ntpd_rs`.
+//! ntp-ctl: see `ntpd_rs::cli`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ntpd_rs::cli::run(std::env::args_os())
+}

@@ -1,3 +1,7 @@
-//! ntp-metrics-exporter: see `ntpd_rs`.
+//! ntp-metrics-exporter: see `ntpd_rs::cli`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ntpd_rs::cli::run_metrics_exporter(std::env::args_os())
+}

@@ -46,6 +46,7 @@ pub(crate) const FLOORS: &[(&str, &[&str])] = &[
             "config",
             "observation",
             "control",
+            "unix_socket",
             "metrics",
             "logging",
             "daemon",

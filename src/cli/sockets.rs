@@ -1,0 +1,57 @@
+//! Where the daemon's sockets are, from the configuration. Opens none.
+
+use super::complain;
+use crate::config::{self, Config, DEFAULT_OBSERVATION_PATH, LoadError};
+use crate::daemon::startup_error::StartupError;
+use std::path::{Path, PathBuf};
+
+/// The configuration, or the default one where the installed file cannot be used: a daemon may run all the same, and
+/// its status must be readable by people who may not read its configuration.
+///
+/// # Errors
+/// A file that was named and cannot be used.
+pub(super) fn configuration(named: Option<&Path>) -> Result<Config, StartupError> {
+    match (config::load(named), named) {
+        (Ok(loaded), _) => Ok(loaded.config),
+        (Err(error), Some(_)) => Err(StartupError::configuration(error.to_string())),
+        (Err(error), None) => {
+            let what = match error {
+                LoadError::File { .. } => error.to_string(),
+                LoadError::Content(_) => {
+                    format!("{}: this configuration is wrong; see `ntp-ctl validate`", config::DEFAULT_PATH)
+                }
+            };
+            complain(&format!("{what}\nLooking for the daemon in the default place."));
+            Ok(Config::default())
+        }
+    }
+}
+
+/// The observation socket.
+pub(super) fn observation(config: &Config) -> PathBuf {
+    let path = config.observability.observation_path.clone();
+    path.unwrap_or_else(|| PathBuf::from(DEFAULT_OBSERVATION_PATH))
+}
+
+/// The control socket: beside the observation socket, where nothing else is said.
+pub(super) fn control(config: &Config) -> PathBuf {
+    config.control.path.clone().unwrap_or_else(|| observation(config).with_file_name("control"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sockets_have_places_even_without_a_configuration() {
+        let config = Config::default();
+        assert_eq!(observation(&config), Path::new("/run/ntpd-rs/observe"));
+        assert_eq!(control(&config), Path::new("/run/ntpd-rs/control"));
+    }
+
+    #[test]
+    fn a_named_file_that_cannot_be_used_is_an_error() {
+        let error = configuration(Some(Path::new("/nonexistent.toml"))).unwrap_err();
+        assert_eq!(error.exit_code.code(), 78);
+    }
+}

@@ -1,0 +1,147 @@
+//! The page that `ntp-ctl status` prints for people: no line is longer than 80 columns.
+
+use super::headline::headline;
+use crate::cli::quantity::{magnitude, signed};
+use crate::observation::{LeapIndicator, Server, Source, State, System};
+use crate::time::Poll;
+use crate::verdict::Verdict;
+use std::fmt::Display;
+
+const WIDTH: usize = 80;
+const NAME: usize = 18;
+const INDENT: &str = "    ";
+
+/// The whole page.
+pub(in crate::cli) fn page(state: &State) -> String {
+    let mut lines = headline(&state.system);
+    lines.push(String::new());
+    lines.extend(system(&state.system));
+    lines.push(String::new());
+    if state.sources.is_empty() {
+        lines.push("No sources.".to_owned());
+    } else {
+        lines.push(row([" ", "Source", "Verdict", "Str", "Poll", "Reach", "Offset", "Error", "Delay"]));
+        lines.extend(state.sources.iter().flat_map(source));
+    }
+    if !state.servers.is_empty() {
+        lines.push(String::new());
+        lines.extend(state.servers.iter().flat_map(server));
+    }
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+fn system(system: &System) -> [String; 5] {
+    let pair = |left, value: String, right, other: String| format!("{left:<12}{value:<26}{right:<17}{other}");
+    let leap = match system.leap_indicator {
+        LeapIndicator::NoWarning => "no leap second",
+        LeapIndicator::Leap61 => "a second is inserted today",
+        LeapIndicator::Leap59 => "a second is left out today",
+        LeapIndicator::Unknown | LeapIndicator::Unsynchronized => "not synchronized",
+    };
+    let error = format!("{} ± {}", signed(system.offset), magnitude(system.offset_uncertainty));
+    let frequency = format!("{:+.3} ± {:.3} ppm", system.frequency_ppm, system.frequency_uncertainty_ppm);
+    let agreeing = format!("{}, needed: {}", system.agreeing_sources, system.minimum_agreeing_sources);
+    [
+        pair("Offset", error, "Frequency", frequency),
+        pair("Stratum", system.stratum.to_string(), "Reference", system.reference.clone()),
+        pair(
+            "Root delay",
+            magnitude(system.root_delay),
+            "Root dispersion",
+            magnitude(system.root_dispersion),
+        ),
+        pair("Leap", leap.to_owned(), "Poll", format!("{} s", seconds(system.poll_interval))),
+        pair("Steps", system.steps.to_string(), "Agreeing sources", agreeing),
+    ]
+}
+
+fn seconds(log2: i8) -> i64 {
+    Poll::new(log2).interval().nanos() / 1_000_000_000
+}
+
+fn row(cells: [&str; 9]) -> String {
+    let [mark, name, verdict, stratum, poll, reach, offset, error, delay] = cells;
+    let numbers = format!("{stratum:>3} {poll:>4} {reach:>5} {offset:>9} ± {error:<8} {delay:>8}");
+    format!("{mark} {name:<NAME$} {verdict:<14} {numbers}").trim_end().to_owned()
+}
+
+/// One row of numbers; below it the address, what was discarded, and what is wrong.
+fn source(source: &Source) -> Vec<String> {
+    let stratum = source.stratum.map(|stratum| stratum.to_string());
+    let measured = |text: String| if source.measured { text } else { "-".to_owned() };
+    let mut lines = vec![row([
+        mark(source.verdict),
+        &shortened(&source.name, NAME),
+        source.verdict.name(),
+        stratum.as_deref().unwrap_or("-"),
+        &seconds(source.poll_interval).to_string(),
+        &format!("{:o}", source.reach),
+        &measured(signed(source.offset)),
+        &measured(magnitude(source.uncertainty)),
+        &measured(magnitude(source.delay)),
+    ])];
+    let address = Some(source.address.clone()).filter(|address| !address.is_empty());
+    let discards = counted(source.discards.iter()).map(|list| format!("discarded: {list}"));
+    let details: Vec<_> = [address, discards].into_iter().flatten().collect();
+    lines.extend(wrapped(&details.join("; ")));
+    lines.extend(source.problem.iter().flat_map(|problem| wrapped(problem)));
+    lines
+}
+
+const fn mark(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::SystemPeer => "*",
+        Verdict::Truechimer => "+",
+        Verdict::Falseticker => "x",
+        Verdict::Unreachable | Verdict::Demobilized => "?",
+        _ => " ",
+    }
+}
+
+fn server(server: &Server) -> Vec<String> {
+    let stats = &server.stats;
+    let refused = counted(server.refused.iter().map(|(reason, count)| (reason.name(), count)));
+    let mut lines = vec![format!(
+        "Serving {}: {} requests, {} answered",
+        server.address, stats.received_packets, stats.accepted_packets
+    )];
+    let refused = refused.map(|list| format!("not answered: {list}"));
+    let errors = Some(stats.response_send_errors).filter(|count| *count > 0);
+    let errors = errors.map(|count| format!("not sent: {count}"));
+    let details: Vec<_> = [refused, errors].into_iter().flatten().collect();
+    lines.extend(wrapped(&details.join("; ")));
+    lines
+}
+
+/// `reason 3, other 1`.
+fn counted<R: Display, C: Display>(counts: impl Iterator<Item = (R, C)>) -> Option<String> {
+    let list: Vec<_> = counts.map(|(reason, count)| format!("{reason} {count}")).collect();
+    (!list.is_empty()).then(|| list.join(", "))
+}
+
+/// At most `width` characters, with a sign that something was cut off.
+fn shortened(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    text.chars().take(width - 1).chain(['…']).collect()
+}
+
+/// Indented lines of at most [`WIDTH`] columns; a longer word stands alone on its line, and is cut.
+fn wrapped(text: &str) -> Vec<String> {
+    let width = WIDTH - INDENT.len();
+    let mut lines: Vec<String> = Vec::new();
+    // Control characters come from names and messages of others: a terminal must not obey them.
+    let printable: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    for word in printable.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(shortened(word, width)),
+        }
+    }
+    lines.iter().map(|line| format!("{INDENT}{line}")).collect()
+}

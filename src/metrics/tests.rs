@@ -1,0 +1,57 @@
+//! The names and values that dashboards of 1.x look for.
+
+use super::*;
+use crate::snapshot::example::{later, snapshot};
+
+fn text() -> String {
+    let snapshot = snapshot();
+    render(&State::new(&snapshot, later(&snapshot, 100))).unwrap()
+}
+
+#[test]
+fn every_name_of_1_x_is_there() {
+    let text = text();
+    let names = "ntp_uptime_seconds ntp_system_poll_interval_seconds ntp_system_accumulated_steps_seconds \
+        ntp_system_accumulated_steps_threshold_seconds ntp_system_leap_indicator ntp_system_root_delay_seconds \
+        ntp_system_root_dispersion_seconds ntp_system_stratum ntp_source_poll_interval_seconds \
+        ntp_source_unanswered_polls ntp_source_offset_seconds ntp_source_delay_seconds \
+        ntp_source_uncertainty_seconds ntp_source_root_delay_seconds ntp_source_root_dispersion_seconds \
+        ntp_server_received_packets_total ntp_server_accepted_packets_total ntp_server_denied_packets_total \
+        ntp_server_ignored_packets_total ntp_server_rate_limited_packets_total \
+        ntp_server_response_send_errors_total ntp_server_nts_received_packets_total \
+        ntp_server_nts_accepted_packets_total ntp_server_nts_denied_packets_total \
+        ntp_server_nts_rate_limited_packets_total ntp_server_nts_nak_packets_total";
+    for name in names.split_whitespace() {
+        let there =
+            text.lines().any(|l| l.starts_with(&format!("{name} ")) || l.starts_with(&format!("{name}{{")));
+        assert!(there, "{name} is missing in\n{text}");
+    }
+    assert!(text.ends_with("# EOF\n"));
+}
+
+#[test]
+fn values_and_labels_are_those_of_the_state() {
+    let text = text();
+    for line in [
+        "ntp_system_stratum 2.0",
+        "ntp_system_synchronized 1.0",
+        "ntp_system_poll_interval_seconds 64.0",
+        "ntp_system_accumulated_steps_threshold_seconds -1.0",
+        "ntp_system_steps_total 1",
+        "ntp_source_reach{name=\"ntp1.example.org:123\",address=\"192.0.2.1:123\",id=\"1\"} 255.0",
+        "ntp_server_ignored_packets_total{listen_address=\"[::]:123\"} 2",
+    ] {
+        assert!(text.lines().any(|l| l == line), "{line} is missing in\n{text}");
+    }
+    assert!(text.contains("\nntp_system_frequency_ppm -12.34"));
+    assert!(text.contains("id=\"2\",verdict=\"falseticker\"} 1.0"));
+    assert!(text.contains("id=\"2\",reason=\"wrong-origin\"} 3"));
+}
+
+#[test]
+fn a_source_without_a_measurement_has_no_offset() {
+    let text = text();
+    let offsets = text.lines().filter(|l| l.starts_with("ntp_source_offset_seconds{")).count();
+    let polls = text.lines().filter(|l| l.starts_with("ntp_source_poll_interval_seconds{")).count();
+    assert_eq!((offsets, polls), (2, 3));
+}
