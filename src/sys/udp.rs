@@ -73,10 +73,10 @@ impl UdpSocket {
 
     /// A socket that only keeps the kernel stamping: it turns the work off when the last socket that wants it closes,
     /// and on again too late for the first packets of the next.
-    pub fn keep_stamping() -> io::Result<Self> {
+    pub fn keep_stamping(stamping: Stamping) -> io::Result<Self> {
         let any = SocketAddr::from(([0, 0, 0, 0], 0));
         let mut this = Self { descriptor: socket::open_datagram(any)?, stamping: Stamping::None };
-        this.set_stamping(Stamping::Receive);
+        this.set_stamping(stamping);
         Ok(this)
     }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StampSource {
-    /// This program, right after the system call.
+    /// This program, right before sending or after receiving.
     User,
     /// The kernel, in its network stack.
     Kernel,

@@ -16,7 +16,7 @@ fn wait(socket: &UdpSocket, events: libc::c_short) {
 
 /// The kernel begins to stamp a moment after the first socket asked for it; keeps it going and waits for that.
 fn keep_stamping() -> UdpSocket {
-    let keeper = UdpSocket::keep_stamping().unwrap();
+    let keeper = UdpSocket::keep_stamping(Stamping::Receive).unwrap();
     let server = listen("127.0.0.1:0");
     let client = UdpSocket::connect(server.local_address().unwrap(), Stamping::None).unwrap();
     for _ in 0..100_000 {
