@@ -89,7 +89,7 @@ impl Filter {
             self.seed(&[sample], (self.prior.frequency, self.prior.variance));
             return false;
         };
-        let dt = sample.time.since(track.at).max(0.0);
+        let dt = sample.time.since(track.at);
         let least = self.noise.least_delay();
         self.noise.observe(dt, sample.delay);
         if self.noise.least_delay() < least {
@@ -112,7 +112,7 @@ impl Filter {
     /// Offset, frequency and covariance at `time`, and the span that the offset counts from.
     pub(super) fn predict(&self, time: LocalTime) -> Option<(Span, Line)> {
         let track = self.track.as_ref()?;
-        Some((track.base, track.bank.predict(time.since(track.at).max(0.0))))
+        Some((track.base, track.bank.predict(time.since(track.at))))
     }
 
     /// One standard deviation of the offset `seconds` after the last sample, in seconds.
@@ -192,10 +192,10 @@ impl Filter {
 
     fn accept(&mut self, sample: Sample, judged: &Judgement) {
         let Some(track) = &mut self.track else { return };
-        let dt = sample.time.since(track.at).max(0.0);
+        let dt = sample.time.since(track.at);
         let measured = (sample.offset - track.base).seconds() + judged.correction;
         track.bank.update(dt, measured, judged.variance);
-        track.at = track.at.max(sample.time);
+        track.at = sample.time;
         self.samples_since_seed = self.samples_since_seed.saturating_add(1);
         if !track.bank.predict(0.0).is_sound() {
             self.restart(self.prior);

@@ -35,7 +35,7 @@ impl Line {
         Self { offset, frequency, offset_variance, covariance: 0.0, frequency_variance }
     }
 
-    /// The same `dt` seconds later, where the frequency wanders by `wander` (s/s per √s; random-walk FM).
+    /// The same `dt` seconds later (or earlier, when a clock was moved back unseen), where the frequency wanders by `wander` (s/s per √s; random-walk FM).
     pub(super) fn predict(&self, dt: f64, wander: f64) -> Self {
         let noise = wander * wander;
         Self {

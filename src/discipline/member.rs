@@ -22,6 +22,9 @@ const MAXIMUM_DISTANCE: f64 = 1.5;
 /// Standard deviations that a correctness interval allows for noise.
 const NOISE_SIGMAS: f64 = 3.0;
 
+/// A round trip outside these, seconds, is none: the association refuses it, and one that came through would spoil the least delay.
+const PLAUSIBLE_DELAY: std::ops::RangeInclusive<f64> = -0.01..=16.0;
+
 /// A predicted error of this part of the round trip is as good as the unknown asymmetry allows.
 const WORTHWHILE: f64 = 0.01;
 
@@ -97,6 +100,9 @@ impl Member {
             delay: (up - down).seconds(),
             stamp_uncertainty: measurement.stamp_uncertainty_seconds.abs(),
         };
+        if !PLAUSIBLE_DELAY.contains(&sample.delay) {
+            return Advice { surprise: false, poll: self.poll };
+        }
         self.server = Some(measurement.server);
         self.refused = None;
         self.last = Some(received);

@@ -228,7 +228,7 @@ impl Discipline {
     /// The filter's view of a source, once it was measured.
     pub fn estimate(&self, id: SourceId, now: Now) -> Option<Estimate> {
         let filter = &self.members.get(&id)?.filter;
-        let (base, line) = filter.predict(self.scale.local(now.clock))?;
+        let (base, line) = filter.predict(self.scale.present(now))?;
         Some(Estimate {
             offset: base + Span::from_seconds(line.offset) - self.scale.steered(now),
             uncertainty: Span::from_seconds(line.offset_sigma()),
@@ -253,7 +253,7 @@ impl Discipline {
 
     /// What is left to correct, by the last combination carried on to `now`.
     fn remaining(&self, combination: &Combination, now: Now) -> (Span, Line) {
-        let line = combination.predict(self.scale.local(now.clock));
+        let line = combination.predict(self.scale.present(now));
         (combination.base + Span::from_seconds(line.offset) - self.scale.steered(now), line)
     }
 
@@ -309,7 +309,7 @@ impl Discipline {
 
 impl Combination {
     fn predict(&self, time: LocalTime) -> Line {
-        self.line.predict(time.since(self.at).max(0.0), self.wander)
+        self.line.predict(time.since(self.at), self.wander)
     }
 }
 
@@ -324,3 +324,6 @@ fn prior(settings: &Settings, drift: Option<Drift>, in_force: Frequency) -> Prio
         None => Prior { frequency: in_force.ratio(), variance: ignorance, ignorance },
     }
 }
+
+#[cfg(test)]
+mod tests;

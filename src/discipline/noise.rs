@@ -100,7 +100,7 @@ impl Noise {
 
     /// A round trip was measured, `dt` seconds after the one before.
     pub(super) fn observe(&mut self, dt: f64, delay: f64) {
-        self.elapsed += dt;
+        self.elapsed += dt.max(0.0);
         let time = self.elapsed;
         match self.buckets.last_mut() {
             Some((start, least)) if time - *start < BUCKET => *least = least.min(delay),

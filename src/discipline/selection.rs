@@ -53,7 +53,7 @@ impl Discipline {
 
     /// Everything that may take part; the others get their verdict here.
     fn candidates(&mut self, now: Now) -> Vec<Candidate> {
-        let time = self.scale.local(now.clock);
+        let time = self.scale.present(now);
         let algorithm = &self.settings.algorithm;
         let mut candidates = Vec::with_capacity(self.members.len());
         for (id, member) in &mut self.members {
@@ -107,7 +107,7 @@ impl Discipline {
         self.set_verdict(peer.id, Verdict::SystemPeer);
         let apart = (peer.claim.line_from(origin).offset - line.offset).abs();
         Some(Combination {
-            at: self.scale.local(now.clock),
+            at: self.scale.present(now),
             when: now,
             base: origin,
             line,
@@ -173,5 +173,6 @@ impl Discipline {
 }
 
 fn opinion(candidate: &Candidate, origin: Span) -> Opinion {
-    Opinion { line: candidate.claim.line_from(origin), root_delay: candidate.claim.root_delay }
+    let claim = &candidate.claim;
+    Opinion { line: claim.line_from(origin), root_delay: claim.root_delay, dispersion: claim.dispersion }
 }

@@ -6,6 +6,9 @@ use std::collections::VecDeque;
 /// Pieces of the map that are kept: a stamp is at most a few seconds old, and a correction has at most two pieces.
 const SEGMENTS: usize = 32;
 
+/// No exchange is longer. A stamp that is further before the last adjustment was made by a clock that somebody moved back meanwhile.
+const LONGEST_EXCHANGE: Span = Span::from_secs(16);
+
 /// A reading of the undisciplined timescale: it runs at the oscillator's own rate, and steering never disturbs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct LocalTime(ClockTime);
@@ -63,9 +66,14 @@ impl Timescale {
         self.current.frequency
     }
 
+    /// The present reading of the clock.
+    pub(super) fn present(&self, now: Now) -> LocalTime {
+        self.current.local(now.clock)
+    }
+
     /// A reading of the clock, as stamped at the time; stamps from before the last adjustments are found in their own piece.
     pub(super) fn local(&self, clock: ClockTime) -> LocalTime {
-        if clock >= self.current.clock {
+        if clock >= self.current.clock || self.current.clock - clock > LONGEST_EXCHANGE {
             return self.current.local(clock);
         }
         let found = self.earlier.iter().rev().find(|segment| segment.clock <= clock);
@@ -142,9 +150,17 @@ mod tests {
         let mut scale = Timescale::new(now(0), Frequency::ZERO);
         scale.on_applied(&applied(Adjustment::Frequency(Frequency::from_ppm(200.0)), 10_000_000_000));
         scale.on_applied(&applied(Adjustment::Frequency(Frequency::from_ppm(-200.0)), 20_000_000_000));
-        assert_eq!(scale.local(now(5_000_000_000).clock), LocalTime(now(5_000_000_000).clock));
+        assert_eq!(scale.local(now(9_000_000_000).clock), LocalTime(now(9_000_000_000).clock));
         let middle = scale.local(now(15_000_000_000).clock);
         assert!((middle.since(LocalTime(now(0).clock)) - (15.0 - 5.0 * 200e-6)).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_clock_that_was_moved_back_unseen_is_read_by_the_present_rate() {
+        let mut scale = Timescale::new(now(0), Frequency::ZERO);
+        scale.on_applied(&applied(Adjustment::Frequency(Frequency::from_ppm(200.0)), 900_000_000_000));
+        let before = now(100_000_000_000);
+        assert_eq!(scale.local(before.clock), scale.present(before));
     }
 
     #[test]

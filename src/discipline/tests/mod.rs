@@ -1,0 +1,8 @@
+//! The discipline as a whole, against a small exact world. Its parts have tests of their own.
+
+mod holdover;
+mod hostile;
+mod lab;
+mod steering;
+mod thresholds;
+mod verdicts;
