@@ -3,7 +3,6 @@
 use crate::config::{Algorithm, Synchronization};
 use crate::discipline::{Decision, Discipline, Drift, Role, Settings, SystemEstimate};
 use crate::measurement::{Measurement, ServerVariables};
-use crate::packet::ReferenceId;
 use crate::time::{
     Adjustment, Applied, ClockStatus, ClockTime, Frequency, Leap, Mono, Now, NtpTimestamp, Span,
 };
@@ -273,7 +272,7 @@ pub(super) fn variables(site: &Site) -> ServerVariables {
         precision: -23,
         root_delay: Span::ZERO,
         root_dispersion: Span::from_seconds(site.root_dispersion),
-        reference_id: ReferenceId::NONE,
+        reference_id: Synchronization::default().reference_id,
         reference_timestamp: NtpTimestamp::ZERO,
     }
 }
