@@ -3,6 +3,7 @@
 mod attendant;
 
 use super::clock::Clock;
+use super::readiness::watch;
 use crate::config::TimestampMode;
 use crate::engine::Event;
 use crate::source::{Request, RequestToken};
@@ -137,7 +138,7 @@ impl ClientSockets {
             return Err(io::Error::other("too many requests are on their way"));
         }
         let socket = UdpSocket::connect(to, self.stamping)?;
-        let socket = AsyncFd::with_interest(socket, Interest::READABLE | Interest::ERROR)?;
+        let socket = watch(socket, Interest::READABLE | Interest::ERROR)?;
         let left = attendant::user_stamp(clock::realtime());
         socket.get_ref().send(bytes)?;
         Ok((socket, left))

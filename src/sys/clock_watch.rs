@@ -2,7 +2,7 @@
 
 use super::error::{check, check_length, errno};
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 /// Becomes readable when the clock was set, by us or by others, or the machine woke up.
 ///
@@ -53,6 +53,12 @@ impl ClockWatch {
             Err(error) if errno(&error) == Some(libc::ECANCELED) => Ok(()),
             result => result.map(drop),
         }
+    }
+}
+
+impl AsFd for ClockWatch {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.descriptor.as_fd()
     }
 }
 

@@ -5,7 +5,7 @@ use super::socket;
 use std::collections::BTreeSet;
 use std::io;
 use std::mem::{offset_of, size_of};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 /// Becomes readable when the kernel tells of a change. Needs no right.
 #[derive(Debug)]
@@ -66,6 +66,12 @@ impl NetworkWatch {
 
 #[expect(clippy::cast_possible_truncation, reason = "it is 12")]
 const ADDRESS_LENGTH: libc::socklen_t = size_of::<libc::sockaddr_nl>() as libc::socklen_t;
+
+impl AsFd for NetworkWatch {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.descriptor.as_fd()
+    }
+}
 
 impl AsRawFd for NetworkWatch {
     fn as_raw_fd(&self) -> i32 {
