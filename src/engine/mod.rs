@@ -160,8 +160,9 @@ impl Engine {
             Event::NetworkChanged => self.on_network_changed(now.mono),
             Event::Configured(config) => self.on_configured(now.mono, *config, out),
             Event::Command(Command::ForceSync) => {
+                // Forced by what is measured from now on, not by what was believed before.
+                self.start_afresh(now);
                 self.discipline.force_step();
-                self.restart_sources(now.mono);
             }
         }
         true

@@ -1,9 +1,10 @@
 //! The first minutes: from any error to the right time, in one step.
 
 use super::{far, near, scenario, source, world};
-use ntpd_rs::engine::Notice;
+use ntpd_rs::command::Command;
+use ntpd_rs::engine::{Event, Notice};
 use ntpd_rs::snapshot::SyncState;
-use ntpd_rs::time::{ClockTime, Span};
+use ntpd_rs::time::{Adjustment, ClockTime, Frequency, Span};
 
 #[track_caller]
 fn check_stepped_once(error: f64) {
@@ -89,7 +90,7 @@ fn a_network_that_comes_late_is_waited_for() {
     assert_eq!(world.snapshot().system.state, SyncState::Waiting);
     assert_eq!((world.packets, world.snapshot().system.steps), (0, 0));
     world.network = true;
-    world.tell(ntpd_rs::engine::Event::NetworkChanged);
+    world.tell(Event::NetworkChanged);
     world.run_for(20.0);
     assert!(world.host.error().abs() < 1e-3, "{}", world.host.error());
 }
@@ -111,11 +112,23 @@ fn a_restarted_daemon_goes_on_with_the_frequency_it_had_learned() {
     let drift = world.drift().unwrap();
     assert!((drift.frequency.ppm() + 50.0).abs() < 0.5, "{drift:?}");
     // A reboot: the kernel has forgotten, and the clock has strayed.
-    world.host.apply(ntpd_rs::time::Adjustment::Frequency(ntpd_rs::time::Frequency::ZERO));
+    world.host.apply(Adjustment::Frequency(Frequency::ZERO));
     world.host.jump(Span::from_millis(500));
     let restart = world.host.t();
     world.restart(Some(drift));
     world.run_for(3000.0);
     assert!(world.worst_since(restart + 20.0) < 200e-6, "{}", world.worst_since(restart + 20.0));
     assert!(!world.told(restart + 30.0, |notice| matches!(notice, Notice::Stepped(_))));
+}
+
+#[test]
+fn force_sync_steps_what_would_have_been_slewed() {
+    let mut world = world(&scenario(vec![near(), near(), near()], 0.0), 1);
+    world.run_for(2000.0);
+    world.host.shift(Span::from_millis(5));
+    world.tell(Event::Command(Command::ForceSync));
+    let forced = world.host.t();
+    world.run_for(20.0);
+    assert!(world.told(forced, |notice| matches!(notice, Notice::Stepped(_))));
+    assert!(world.host.error().abs() < 100e-6, "{}", world.host.error());
 }
