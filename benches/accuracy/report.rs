@@ -19,7 +19,8 @@ pub(crate) fn report(mode: PollMode, seeds: u64, rows: &[Row]) -> String {
         PollMode::P4 => fixed_16(rows),
     };
     let mut text = format!(
-        "Poll: {}. {seeds} seeds; error in us, median (90th percentile); times in s from the client's start.\n\n{}\n",
+        "Poll: {}. {seeds} seeds; error in us, median (90th percentile); times in s from the client's start.\n\
+         linear, limit: the best of any linear client, and of any client, at that interval. e/est: error over what the client says of it.\n\n{}\n",
         mode.title(),
         table.text()
     );
@@ -108,6 +109,7 @@ fn common(row: &Row) -> Vec<String> {
         whole(row.median(|f| f.packets)),
         number(row.median(|f| f.p95) * MICROSECONDS),
         number(row.median(|f| f.max) * MICROSECONDS),
+        number(row.median(|f| f.boldness)),
         number(row.median(|f| f.frequency_rms) * 1e9),
         format!("{} ({})", whole(row.median(|f| f.to_1ms)), whole(row.p90(|f| f.to_1ms))),
         whole(recovery),
@@ -115,7 +117,7 @@ fn common(row: &Row) -> Vec<String> {
     ]
 }
 
-const COMMON: [&str; 7] = ["packets", "p95", "max", "rate ppb", "to 1 ms", "again", "steps"];
+const COMMON: [&str; 8] = ["packets", "p95", "max", "e/est", "rate ppb", "to 1 ms", "again", "steps"];
 
 fn verdict(mode: PollMode, row: &Row) -> String {
     match broken_promise(mode, row) {
@@ -134,12 +136,13 @@ fn line(mode: PollMode, row: &Row, own: Vec<String>) -> Vec<String> {
 }
 
 fn fixed_64(rows: &[Row]) -> Table {
-    let mut table = Table::new(&heading(&["chrony", "1.9", "ntpsec", "limit", "/chrony", "/1.9"]));
+    let mut table = Table::new(&heading(&["chrony", "1.9", "ntpsec", "linear", "limit", "/chrony", "/1.9"]));
     for row in rows {
         let own = [
             of(row, |r| r.chrony_p6),
             of(row, |r| r.ntpd_rs_p6),
             of(row, |r| r.ntpsec_p6),
+            row.linear * MICROSECONDS,
             of(row, |r| r.optimum.1),
             ratio(row, |r| r.chrony_p6),
             ratio(row, |r| r.ntpd_rs_p6),
@@ -166,9 +169,13 @@ fn own_choice(rows: &[Row]) -> Table {
 }
 
 fn fixed_16(rows: &[Row]) -> Table {
-    let mut table = Table::new(&heading(&["limit"]));
+    let mut table = Table::new(&heading(&["linear", "limit"]));
     for row in rows {
-        table.push(line(PollMode::P4, row, vec![number(of(row, |r| r.optimum.0))]));
+        table.push(line(
+            PollMode::P4,
+            row,
+            vec![number(row.linear * MICROSECONDS), number(of(row, |r| r.optimum.0))],
+        ));
     }
     table
 }

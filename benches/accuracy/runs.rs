@@ -1,6 +1,7 @@
 //! All seeds of all scenarios, on every core; medians over the seeds. Prints nothing.
 
 use crate::simulator::figures::{Figures, PollMode};
+use crate::simulator::limit;
 use crate::simulator::recorder::quantile;
 use crate::simulator::reference::{self, Reference};
 use crate::simulator::scenario::Scenario;
@@ -11,6 +12,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub(crate) struct Row {
     pub(crate) name: &'static str,
     pub(crate) reference: Option<&'static Reference>,
+    /// What the best linear client reaches, seconds.
+    pub(crate) linear: f64,
     runs: Vec<Figures>,
 }
 
@@ -40,10 +43,10 @@ impl Row {
         quantile(&mut self.runs.iter().map(figure).collect::<Vec<f64>>(), share)
     }
 
-    /// The figure that the reference tables give, seconds: the error long after the step where there is one.
+    /// What the reference tables compare, seconds.
     pub(crate) fn error(&self) -> impl Fn(&Figures) -> f64 + use<> {
-        let after_step = self.name == "step50";
-        move |figures| if after_step { figures.tail } else { figures.rms }
+        let name = self.name;
+        move |figures| figures.headline(name)
     }
 }
 
@@ -76,6 +79,7 @@ pub(crate) fn run(scenarios: &[Scenario], mode: PollMode, seeds: u64) -> Vec<Row
     let row = |(index, scenario): (usize, &Scenario)| Row {
         name: scenario.name,
         reference: reference::find(scenario.name),
+        linear: limit::linear(scenario, mode.shortest_interval()),
         runs: runs_of(index),
     };
     scenarios.iter().enumerate().map(row).collect()

@@ -1,7 +1,3 @@
-//! ntp-daemon: see `ntpd_rs::daemon`.
+//! ntp-daemon: see `ntpd_rs`.
 
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
-    ntpd_rs::daemon::main(std::env::args_os())
-}
+fn main() {}

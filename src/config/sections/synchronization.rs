@@ -179,9 +179,3 @@ fn knob(item: &Item<'_>, range: Range) -> Option<f64> {
         }
     }
 }
-
-/// Whether a knob is accepted without effect.
-#[cfg(test)]
-pub(in crate::config) fn is_unused(key: &str) -> bool {
-    UNUSED.iter().any(|(unused, _)| *unused == key)
-}

@@ -72,6 +72,24 @@ fn a_leap_second_is_announced_by_a_majority_alone_and_cleared_when_nobody_announ
 }
 
 #[test]
+fn a_leap_second_passes_without_an_error() {
+    let mut world = world(&scenario(vec![near(), near(), near()], 0.0), 1);
+    for site in &mut world.sites {
+        site.server.spec.leap = Leap::AddSecond;
+    }
+    world.run_for(3600.0);
+    assert_eq!(world.host.status().leap, Leap::AddSecond);
+    let steps = world.snapshot().system.steps;
+    world.leap_second();
+    for site in &mut world.sites {
+        site.server.spec.leap = Leap::NoWarning;
+    }
+    world.run_for(3600.0);
+    assert!(world.worst_since(1000.0) < 100e-6, "{}", world.worst_since(1000.0));
+    assert_eq!((world.host.status().leap, world.snapshot().system.steps), (Leap::NoWarning, steps));
+}
+
+#[test]
 fn the_maximum_error_is_as_tight_as_the_path_allows() {
     for (site, delay) in [(near(), 200e-6), (far(), 20e-3)] {
         let mut world = world(&scenario(vec![site.clone(), site.clone(), site], 0.0), 1);

@@ -39,6 +39,11 @@ impl PollMode {
         }
     }
 
+    /// In seconds.
+    pub(crate) fn shortest_interval(self) -> f64 {
+        self.limits().min.interval().seconds()
+    }
+
     /// As the client is told.
     pub(crate) const fn limits(self) -> PollLimits {
         let (min, max) = match self {
@@ -76,6 +81,8 @@ pub(crate) struct Figures {
     pub(crate) steps: f64,
     /// Largest rate correction asked for, s/s.
     pub(crate) largest_rate: f64,
+    /// Root mean square of the error over `esterror`: 1 when the client's claims are honest.
+    pub(crate) boldness: f64,
     /// Seconds in which the kernel said "synchronized" and its `maxerror` was not true.
     pub(crate) broken_bounds: f64,
 }
@@ -90,6 +97,11 @@ impl Figures {
         }
         world.run_until(scenario.end);
         Self::of(&world, scenario.start)
+    }
+
+    /// The figure that reference tables give of this scenario: the error long after the step where there is one.
+    pub(crate) fn headline(&self, scenario: &str) -> f64 {
+        if scenario == "step50" { self.tail } else { self.rms }
     }
 
     fn of(world: &World, start: f64) -> Self {
@@ -113,6 +125,7 @@ impl Figures {
             frequency_rms: square.sqrt(),
             steps: f64::from(world.snapshot().system.steps),
             largest_rate: recorder.largest_rate,
+            boldness: recorder.boldness(),
             broken_bounds: recorder.broken_bounds.len() as f64,
         }
     }

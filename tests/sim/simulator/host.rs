@@ -157,8 +157,9 @@ impl Host {
         }
         let (error, rate) = (self.error(), self.rate() - 1.0);
         let status = self.kernel.status;
-        if status.leap != Leap::Unsynchronized && error.abs() > status.maximum_error.seconds() {
-            self.recorder.broken_bounds.push(self.second - 1);
+        if status.leap != Leap::Unsynchronized {
+            let (estimated, maximum) = (status.estimated_error.seconds(), status.maximum_error.seconds());
+            self.recorder.claim(self.second - 1, error, estimated, maximum);
         }
         self.recorder.sample(error, rate);
     }
@@ -200,6 +201,14 @@ impl Host {
     pub(crate) fn jump(&mut self, by: Span) {
         self.jumps += by;
         self.kernel.status = UNKNOWN;
+    }
+
+    /// True time is one second less from now on; the clock follows if its kernel was told (Linux `second_overflow`, `STA_INS`).
+    pub(crate) fn leap_second(&mut self) {
+        self.epoch = self.epoch - Span::from_secs(1);
+        if self.kernel.status.leap != Leap::AddSecond {
+            self.jumps += Span::from_secs(1);
+        }
     }
 
     /// Something shifts the clock's phase, and nothing notices.

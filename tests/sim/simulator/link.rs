@@ -26,6 +26,23 @@ pub(crate) enum Jitter {
     },
 }
 
+impl Jitter {
+    /// Its variance, s²; of the Gaussian without the cut.
+    pub(crate) fn variance(self) -> f64 {
+        match self {
+            Self::Exponential(mean) => mean * mean,
+            Self::Heavy(mean) => 7.0 * mean * mean,
+            Self::Gaussian(deviation) => deviation * deviation,
+            Self::Gamma(mean) => mean * mean / 4.0,
+            Self::Bursty { idle, depth, quiet_seconds, busy_seconds } => {
+                let busy = busy_seconds / (busy_seconds + quiet_seconds);
+                // The place in the queue is uniform on [1/2, 1]: mean 3/4, mean square 7/12. The depth's mean square is 2 depth².
+                idle * idle + depth * depth * (busy * 7.0 / 6.0 - busy * busy * 9.0 / 16.0)
+            }
+        }
+    }
+}
+
 /// What one direction is like.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct LinkSpec {

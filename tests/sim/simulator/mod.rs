@@ -8,13 +8,15 @@
 //! | `scenario`, `catalogue` | what a run is made of; the table's rows |
 //! | `queue` | what is still to come |
 //! | `world` | performs what the engine asks for, and tells it what happens |
-//! | `recorder`, `figures`, `reference` | each second written down, the figures made of it, and those of others |
+//! | `recorder`, `figures` | each second written down, and the figures made of it |
+//! | `reference`, `limit` | what others reached, and what can be reached |
 //!
 //! Included by path from `tests/sim` and from `benches/accuracy.rs`.
 
 pub(crate) mod catalogue;
 pub(crate) mod figures;
 pub(crate) mod host;
+pub(crate) mod limit;
 pub(crate) mod link;
 pub(crate) mod oscillator;
 pub(crate) mod queue;

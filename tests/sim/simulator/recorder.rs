@@ -15,6 +15,8 @@ pub(crate) struct Recorder {
     rates: Vec<f32>,
     /// Seconds in which the kernel called the clock synchronized and its error was above `maxerror`.
     pub(crate) broken_bounds: Vec<i64>,
+    /// Error over the kernel's `esterror`, where it is called synchronized.
+    normalized: Vec<f32>,
     /// Largest rate correction that was asked for, as a magnitude in s/s.
     pub(crate) largest_rate: f64,
 }
@@ -24,6 +26,21 @@ impl Recorder {
         self.errors.push(error);
         #[expect(clippy::cast_possible_truncation, reason = "seven digits are enough")]
         self.rates.push(rate as f32);
+    }
+
+    /// The kernel says that its clock is synchronized, and this good; `second` is now.
+    pub(crate) fn claim(&mut self, second: i64, error: f64, estimated: f64, maximum: f64) {
+        if error.abs() > maximum {
+            self.broken_bounds.push(second);
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "seven digits are enough")]
+        self.normalized.push((error / estimated) as f32);
+    }
+
+    /// Root mean square of the error over `esterror`: 1 when claims are honest, above when they are too good.
+    pub(crate) fn boldness(&self) -> f64 {
+        let square: f64 = self.normalized.iter().map(|z| f64::from(*z).powi(2)).sum();
+        (square / self.normalized.len() as f64).sqrt()
     }
 
     /// Clock minus true time at seconds `range.start` up to and without `range.end`.

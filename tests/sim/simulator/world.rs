@@ -132,6 +132,12 @@ impl World {
         self.tell(Event::ClockStepped(by));
     }
 
+    /// UTC has one second more, and the kernel that was told so repeats it: both it and the servers are a second back.
+    pub(crate) fn leap_second(&mut self) {
+        self.host.leap_second();
+        self.tell(Event::ClockStepped(Span::from_secs(-1)));
+    }
+
     /// The machine sleeps; the clock is kept by something that is wrong by `error` afterwards.
     pub(crate) fn sleep(&mut self, seconds: f64, error: Span) {
         self.away_for(seconds, error);

@@ -1,8 +1,8 @@
 //! Two clients from the textbook over the simulated host, link and server: their figures are known beforehand.
 
-use super::limit::Kalman;
 use crate::simulator::catalogue;
 use crate::simulator::host::Host;
+use crate::simulator::limit::Kalman;
 use crate::simulator::link::Link;
 use crate::simulator::oscillator::Oscillator;
 use crate::simulator::random::Stream;
