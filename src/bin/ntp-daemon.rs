@@ -1,3 +1,7 @@
-//! ntp-daemon: see `ntpd_rs`.
+//! ntp-daemon: see `ntpd_rs::daemon`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ntpd_rs::daemon::main(std::env::args_os())
+}

@@ -251,4 +251,35 @@ mod tests {
         assert!(unknown_key("count", &SERVER_SOURCE).contains("mode = \"pool\""));
         assert!(unknown_key("frobnicate", &CLOCK).contains("known keys: clock, interface"));
     }
+
+    /// Named in the text of the packaged file, since a setting of them would be refused.
+    const NOT_YET: [&str; 4] = ["clock", "interface", "local-address", "statistics-path"];
+
+    #[test]
+    fn the_packaged_file_shows_every_key() {
+        let file = include_str!("../../packaging/ntp.toml");
+        let shown = |key: &str| {
+            let setting = format!("{key} = ");
+            file.lines().any(|line| line.strip_prefix('#').unwrap_or(line).starts_with(&setting))
+        };
+        let unused = |key: &str| super::super::sections::synchronization::is_unused(key);
+        let schemas = [
+            &SOURCE_DEFAULTS,
+            &SERVER_SOURCE,
+            &POOL_SOURCE,
+            &SERVER,
+            &SYNCHRONIZATION,
+            &ALGORITHM,
+            &OBSERVABILITY,
+            &CONTROL,
+            &CLOCK,
+        ];
+        for (schema, key) in schemas.iter().flat_map(|s| s.keys.iter().map(move |key| (s.title, *key))) {
+            let named = NOT_YET.contains(&key) && file.contains(&format!("`{key}`"));
+            assert!(shown(key) || named || unused(key) || key == "algorithm", "{key} of {schema}");
+        }
+        for section in TOP.keys {
+            assert!(file.contains(&format!("[{section}]")), "{section}");
+        }
+    }
 }

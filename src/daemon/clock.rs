@@ -161,6 +161,12 @@ impl ClockReader {
         self.to_local(clock::realtime())
     }
 
+    /// Both clocks, as [`Clock::now`] reads them.
+    pub fn now_both(&self) -> Now {
+        let host = clock::now();
+        self.0.as_ref().map_or(host, |map| map.borrow().now_at(host))
+    }
+
     /// The clock's reading at the moment of a kernel stamp (`CLOCK_REALTIME`).
     pub fn to_local(&self, stamp: ClockTime) -> ClockTime {
         self.0.as_ref().map_or(stamp, |map| map.borrow().to_local(stamp))

@@ -3,7 +3,18 @@
 pub mod args;
 pub mod client_sockets;
 pub mod clock;
+mod clock_watcher;
 pub mod jump_detector;
+mod main_loop;
+mod process;
+mod publisher;
 mod readiness;
+mod resolver;
+mod running;
+mod server;
 pub mod startup;
 pub mod startup_error;
+mod state_files;
+
+pub use process::main;
+pub use running::Daemon;

@@ -6,8 +6,9 @@ use crate::time::{Mono, Poll, Span};
 
 /// Requests of the initial burst, and of the one after the network or the clock changed.
 ///
-/// Fewer leave the first correction to chance; more ask of a public server what it need not give.
-const INITIAL_BURST: u8 = 6;
+/// Fewer leave the first correction to chance; more, or faster on the way from the burst to the poll interval, would meet
+/// the rate limit that public servers commonly have: eight requests at once, and one each 8 s on average.
+const INITIAL_BURST: u8 = 8;
 /// Requests that confirm a measurement outside its bound, or greet a server that answers again.
 const SHORT_BURST: u8 = 4;
 /// Between the requests of a burst: what servers' rate limits commonly allow.
@@ -29,8 +30,9 @@ const JITTER: f64 = 0.05;
 enum Pace {
     /// So many more requests, [`BURST_POLL`] apart, then on as `after` says.
     Burst { remaining: u8, ramp: bool },
-    /// After the initial burst: this interval, doubled each time until the poll interval is reached.
-    Ramp(Poll),
+    /// After the initial burst: this interval, doubled until the poll interval is reached. Each comes twice: the frequency is
+    /// hardly known yet, and one unlucky reply would be all that a doubled interval has to go by.
+    Ramp { poll: Poll, again: bool },
     /// The poll interval.
     Steady,
 }
@@ -208,13 +210,14 @@ impl Polling {
     }
 
     fn pace_after_request(&self) -> Pace {
-        let ramp_from = |poll| if poll < self.poll { Pace::Ramp(poll) } else { Pace::Steady };
+        let ramp_from = |poll| if poll < self.poll { Pace::Ramp { poll, again: true } } else { Pace::Steady };
         match self.pace {
             Pace::Burst { remaining, ramp } if remaining > 1 => {
                 Pace::Burst { remaining: remaining.saturating_sub(1), ramp }
             }
             Pace::Burst { ramp: true, .. } => ramp_from(BURST_POLL.longer()),
-            Pace::Ramp(poll) => ramp_from(poll.longer()),
+            Pace::Ramp { poll, again: true } => Pace::Ramp { poll, again: false },
+            Pace::Ramp { poll, again: false } => ramp_from(poll.longer()),
             Pace::Burst { ramp: false, .. } | Pace::Steady => Pace::Steady,
         }
     }
@@ -236,7 +239,7 @@ impl Polling {
     fn interval(&self) -> Span {
         let poll = match self.pace {
             Pace::Burst { .. } => BURST_POLL.min(self.poll),
-            Pace::Ramp(poll) => poll,
+            Pace::Ramp { poll, .. } => poll,
             Pace::Steady => self.poll,
         };
         poll.interval() * self.jitter

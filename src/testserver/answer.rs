@@ -123,7 +123,7 @@ impl Draft {
     }
 
     /// Whether it comes from a port that was not asked.
-    pub(super) const fn from_other_port(&self) -> bool {
+    pub(super) const fn uses_other_port(&self) -> bool {
         matches!(self.behaviour, Behaviour::OtherPort)
     }
 }

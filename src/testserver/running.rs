@@ -192,7 +192,7 @@ impl Worker {
             let Pending { to, draft, downward } = first.remove();
             for _ in 0..draft.copies() {
                 let bytes = draft.emit(self.time() - downward);
-                let socket = if draft.from_other_port() { &self.other_socket } else { &self.socket };
+                let socket = if draft.uses_other_port() { &self.other_socket } else { &self.socket };
                 // Counted first, so that whoever has the reply sees it counted.
                 self.shared.replies.fetch_add(1, Ordering::Relaxed);
                 let _ = socket.send_to(&bytes, to);

@@ -29,7 +29,7 @@ pub(super) fn headline(system: &System) -> Vec<String> {
         SyncState::Waiting => vec!["The clock is not synchronized: waiting for measurements.".to_owned()],
         SyncState::NoQuorum => vec![
             format!(
-                "The clock is not synchronized: {} sources agree and {needed} must.",
+                "The clock is not synchronized: {} source(s) agree and {needed} must.",
                 system.agreeing_sources
             ),
             REMEDY.to_owned(),

@@ -63,7 +63,7 @@ fn the_first_line_says_whether_the_clock_is_right_and_the_next_what_helps() {
         (SyncState::Waiting, "The clock is not synchronized: waiting for measurements.", ""),
         (
             SyncState::NoQuorum,
-            "The clock is not synchronized: 3 sources agree and 4 must.",
+            "The clock is not synchronized: 3 source(s) agree and 4 must.",
             "minimum-agreeing-sources",
         ),
         (

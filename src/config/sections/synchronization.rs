@@ -179,3 +179,9 @@ fn knob(item: &Item<'_>, range: Range) -> Option<f64> {
         }
     }
 }
+
+/// Whether a knob is accepted without effect.
+#[cfg(test)]
+pub(in crate::config) fn is_unused(key: &str) -> bool {
+    UNUSED.iter().any(|(unused, _)| *unused == key)
+}

@@ -51,6 +51,13 @@ impl Map {
         then.map_or(host, |line| line.at(host))
     }
 
+    pub(super) fn now_at(&self, host: Now) -> Now {
+        let clock = self.to_local(host.clock);
+        // What the rates alone have added: the kernel's monotonic clock is steered, too.
+        let drifted = clock - host.clock - self.present().stepped;
+        Now { mono: host.mono + drifted, clock }
+    }
+
     fn present(&self) -> Line {
         self.lines.last().copied().unwrap_or(Line {
             host: ClockTime::default(),
@@ -85,11 +92,7 @@ impl VirtualClock {
     }
 
     fn now_at(&self, host: Now) -> Now {
-        let map = self.map.borrow();
-        let clock = map.to_local(host.clock);
-        // What the rates alone have added: the kernel's monotonic clock is steered, too.
-        let drifted = clock - host.clock - map.present().stepped;
-        Now { mono: host.mono + drifted, clock }
+        self.map.borrow().now_at(host)
     }
 
     pub(super) fn readings_at(&self, host: Readings) -> Readings {

@@ -1,0 +1,118 @@
+//! Watches what moves the clock or the network behind our back. What follows is the engine's to decide.
+
+use super::jump_detector::{JumpDetector, Jumps};
+use super::readiness;
+use crate::sys::clock::Readings;
+use crate::sys::clock_watch::ClockWatch;
+use crate::sys::netlink::NetworkWatch;
+use crate::time::Span;
+use std::io;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::time::{Duration, Instant, sleep_until};
+
+/// Kernel notifications where the kernel has them, and a comparison of its clocks in any case.
+#[derive(Debug)]
+pub(super) struct ClockWatcher {
+    jumps: JumpDetector,
+    set: Option<AsyncFd<ClockWatch>>,
+    network: Option<AsyncFd<NetworkWatch>>,
+    /// The network changed; told once it has been quiet.
+    settled: Option<Instant>,
+}
+
+/// What the kernel told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    ClockSet,
+    Network,
+}
+
+/// Interfaces come up with a dozen messages in a second; shorter would start a dozen bursts, longer delays the first one.
+const QUIET: Duration = Duration::from_secs(1);
+
+impl ClockWatcher {
+    /// From now on. A kernel without these notifications is watched at each turn of the loop only.
+    pub(super) fn new(readings: Readings) -> Self {
+        Self {
+            jumps: JumpDetector::new(readings),
+            set: watch("clock", ClockWatch::new()),
+            network: watch("network", NetworkWatch::new()),
+            settled: None,
+        }
+    }
+
+    /// What jumped since the last call.
+    pub(super) fn check(&mut self, readings: Readings, was_set: bool) -> Jumps {
+        self.jumps.check(readings, was_set)
+    }
+
+    /// We moved the clock ourselves.
+    pub(super) fn on_own_step(&mut self, by: Span) {
+        self.jumps.on_own_step(by);
+    }
+
+    pub(super) fn on_leap_pending(&mut self, pending: bool) {
+        self.jumps.on_leap_pending(pending);
+    }
+
+    /// Waits for a change.
+    pub(super) async fn changed(&mut self) -> Change {
+        loop {
+            let settled = self.settled;
+            tokio::select! {
+                () = readable(self.set.as_mut(), clock_set) => return Change::ClockSet,
+                () = readable(self.network.as_mut(), network_changed) => {
+                    self.settled = Some(Instant::now() + QUIET);
+                }
+                () = quiet(settled) => {
+                    self.settled = None;
+                    return Change::Network;
+                }
+            }
+        }
+    }
+}
+
+fn clock_set(watch: &mut ClockWatch) -> io::Result<()> {
+    watch.was_set()
+}
+
+fn network_changed(watch: &mut NetworkWatch) -> io::Result<()> {
+    if watch.changed()? { Ok(()) } else { Err(io::ErrorKind::WouldBlock.into()) }
+}
+
+fn watch<T: std::os::fd::AsFd + std::os::fd::AsRawFd>(
+    what: &str,
+    opened: io::Result<T>,
+) -> Option<AsyncFd<T>> {
+    let registered = opened.and_then(|watch| readiness::watch(watch, Interest::READABLE));
+    registered.inspect_err(|error| tracing::debug!("No notification of {what} changes: {error}")).ok()
+}
+
+/// Until `read` succeeds; for ever without a descriptor, or once it fails.
+async fn readable<T: std::os::fd::AsRawFd>(
+    watch: Option<&mut AsyncFd<T>>,
+    mut read: impl FnMut(&mut T) -> io::Result<()>,
+) {
+    if let Some(watch) = watch {
+        while let Ok(mut ready) = watch.readable_mut().await {
+            match ready.try_io(|inner| read(inner.get_mut())) {
+                Ok(Ok(())) => return,
+                Ok(Err(error)) => {
+                    tracing::debug!("Notification lost: {error}");
+                    break;
+                }
+                Err(_would_block) => {}
+            }
+        }
+    }
+    std::future::pending().await
+}
+
+async fn quiet(settled: Option<Instant>) {
+    match settled {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

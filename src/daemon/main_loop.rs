@@ -1,0 +1,182 @@
+//! The one loop that owns the engine: events in, actions performed. Decides nothing about time.
+
+use super::client_sockets::{ClientSockets, SocketEvent};
+use super::clock::Clock;
+use super::clock_watcher::{Change, ClockWatcher};
+use super::publisher::Publisher;
+use super::resolver::Resolver;
+use super::startup_error::StartupError;
+use crate::command::Command;
+use crate::engine::{Action, Engine, Event, Notice, QueryId};
+use crate::time::{Adjustment, Applied, Leap, Span};
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// The engine, and everything that its actions are performed with.
+#[derive(Debug)]
+pub(super) struct MainLoop {
+    pub(super) engine: Engine,
+    pub(super) clock: Clock,
+    pub(super) watcher: ClockWatcher,
+    pub(super) sockets: ClientSockets,
+    pub(super) socket_events: mpsc::Receiver<SocketEvent>,
+    pub(super) resolver: Resolver,
+    pub(super) answers: mpsc::Receiver<(QueryId, Result<Vec<IpAddr>, String>)>,
+    pub(super) commands: mpsc::Receiver<Command>,
+    pub(super) publisher: Publisher,
+}
+
+/// What woke the loop.
+enum Input {
+    Stop,
+    Timer,
+    Socket(SocketEvent),
+    Answer(QueryId, Result<Vec<IpAddr>, String>),
+    Command(Command),
+    ClockSet,
+    NetworkChanged,
+    Save,
+}
+
+impl MainLoop {
+    /// Runs until `stop`, or until the clock cannot or may not be corrected.
+    ///
+    /// # Errors
+    /// Exit code 70: a panic threshold, or the kernel's refusal.
+    pub(super) async fn run(&mut self, stop: &CancellationToken) -> Result<(), StartupError> {
+        for notice in self.engine.opening_notices() {
+            tell(&notice);
+        }
+        self.handle(Event::Timer)?;
+        loop {
+            let input = self.next_input(stop).await;
+            self.notice_jumps(matches!(input, Input::ClockSet))?;
+            match input {
+                Input::Stop => break,
+                Input::Timer => self.handle(Event::Timer)?,
+                Input::Socket(event) => self.on_socket(event)?,
+                Input::Answer(query, result) => self.handle(Event::Resolved { query, result })?,
+                Input::Command(command) => self.handle(Event::Command(command))?,
+                Input::NetworkChanged => self.handle(Event::NetworkChanged)?,
+                Input::ClockSet => {}
+                Input::Save => self.publisher.save_drift(self.engine.drift()),
+            }
+        }
+        self.end_slew();
+        self.publisher.save_drift(self.engine.drift());
+        Ok(())
+    }
+
+    async fn next_input(&mut self, stop: &CancellationToken) -> Input {
+        let wait = self.engine.next_wakeup().map(|at| at - self.clock.now().mono);
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => Input::Stop,
+            Some(event) = self.socket_events.recv() => Input::Socket(event),
+            () = sleep(wait) => Input::Timer,
+            Some((query, result)) = self.answers.recv() => Input::Answer(query, result),
+            Some(command) = self.commands.recv() => Input::Command(command),
+            change = self.watcher.changed() => match change {
+                Change::ClockSet => Input::ClockSet,
+                Change::Network => Input::NetworkChanged,
+            },
+            () = self.publisher.save_is_due() => Input::Save,
+        }
+    }
+
+    /// Before anything else is believed: whether its clock is still the one of the last turn.
+    fn notice_jumps(&mut self, was_set: bool) -> Result<(), StartupError> {
+        let jumps = self.watcher.check(self.clock.readings(), was_set);
+        if let Some(slept) = jumps.slept {
+            self.handle(Event::Slept(slept))?;
+        }
+        if let Some(by) = jumps.stepped {
+            self.handle(Event::ClockStepped(by))?;
+        }
+        Ok(())
+    }
+
+    fn on_socket(&mut self, event: SocketEvent) -> Result<(), StartupError> {
+        let now = self.clock.now();
+        let engine = &mut self.engine;
+        let actions = event.deliver(&self.clock, |event| engine.handle(now, event));
+        self.perform(actions)
+    }
+
+    fn handle(&mut self, event: Event<'_>) -> Result<(), StartupError> {
+        let actions = self.engine.handle(self.clock.now(), event);
+        self.perform(actions)
+    }
+
+    /// In order; what was applied is an event of its own, with actions of its own.
+    fn perform(&mut self, actions: Vec<Action>) -> Result<(), StartupError> {
+        let mut actions = VecDeque::from(actions);
+        let mut publish = false;
+        while let Some(action) = actions.pop_front() {
+            match action {
+                Action::Send(request) => self.sockets.send(request),
+                Action::Close(source) => self.sockets.close(source),
+                Action::Resolve { query, host } => self.resolver.resolve(query, host),
+                Action::Adjust(adjustment) => {
+                    let applied = self.adjust(&adjustment)?;
+                    actions.extend(self.engine.handle(self.clock.now(), Event::Applied(applied)));
+                }
+                Action::Notice(notice) => tell(&notice),
+                Action::Publish => publish = true,
+                Action::Panic(reason) => return Err(StartupError::clock(reason)),
+            }
+        }
+        if publish {
+            self.publisher.publish(self.engine.snapshot(self.clock.now()));
+        }
+        Ok(())
+    }
+
+    fn adjust(&mut self, adjustment: &Adjustment) -> Result<Applied, StartupError> {
+        let applied = self.clock.apply(adjustment).map_err(|error| {
+            StartupError::clock(format!(
+                "The clock can no longer be controlled ({error}); is CAP_SYS_TIME still there?"
+            ))
+        })?;
+        match applied.adjustment {
+            Adjustment::Step(by) => self.watcher.on_own_step(by),
+            Adjustment::Status(status) => {
+                let pending = matches!(status.leap, Leap::AddSecond | Leap::DeleteSecond);
+                self.watcher.on_leap_pending(pending);
+            }
+            Adjustment::Frequency(_) => {}
+        }
+        Ok(applied)
+    }
+
+    /// A slew that outlived its daemon would carry the clock away.
+    fn end_slew(&mut self) {
+        let system = self.engine.snapshot(self.clock.now()).system;
+        if system.slew_remaining.is_some() && self.clock.is_controlled() {
+            let ended = self.clock.apply(&Adjustment::Frequency(system.frequency));
+            if let Err(error) = ended {
+                tracing::error!("The slew in progress cannot be ended: {error}");
+            }
+        }
+    }
+}
+
+fn tell(notice: &Notice) {
+    if notice.is_warning() {
+        tracing::warn!("{notice}");
+    } else {
+        tracing::info!("{notice}");
+    }
+}
+
+/// Not at all without a wake-up; at least a moment when it is overdue, so that no mistake above can spin.
+async fn sleep(wait: Option<Span>) {
+    match wait {
+        Some(wait) => tokio::time::sleep(wait.max(SHORTEST_SLEEP).to_std()).await,
+        None => std::future::pending().await,
+    }
+}
+
+const SHORTEST_SLEEP: Span = Span::from_millis(1);

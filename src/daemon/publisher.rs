@@ -1,0 +1,82 @@
+//! Where the engine's state goes: to the readers of snapshots, to the servers, to the drift file. Decides nothing.
+
+use crate::config::Synchronization;
+use crate::discipline::Drift;
+use crate::server::SystemVariables;
+use crate::snapshot::{Server, Snapshot};
+use std::sync::Arc;
+use tokio::sync::watch;
+use tokio::time::{Duration, Instant, sleep_until};
+
+use super::state_files::DriftFile;
+
+/// The one way out.
+#[derive(Debug)]
+pub(super) struct Publisher {
+    snapshot: watch::Sender<Arc<Snapshot>>,
+    variables: watch::Sender<Arc<SystemVariables>>,
+    servers: Vec<Server>,
+    synchronization: Synchronization,
+    drift_file: Option<DriftFile>,
+    next_save: Instant,
+    saved: Option<Drift>,
+}
+
+/// Rarer loses more at a crash; more often wears flash memory for a value that hardly moves.
+const SAVE_INTERVAL: Duration = Duration::from_secs(3600);
+
+impl Publisher {
+    pub(super) fn new(
+        first: Snapshot,
+        synchronization: Synchronization,
+        servers: Vec<Server>,
+        drift_file: Option<DriftFile>,
+    ) -> Self {
+        let variables = SystemVariables::new(&first, &synchronization);
+        let first = Snapshot { servers: servers.clone(), ..first };
+        Self {
+            snapshot: watch::Sender::new(Arc::new(first)),
+            variables: watch::Sender::new(Arc::new(variables)),
+            servers,
+            synchronization,
+            drift_file,
+            next_save: Instant::now() + SAVE_INTERVAL,
+            saved: None,
+        }
+    }
+
+    pub(super) fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.snapshot.subscribe()
+    }
+
+    pub(super) fn variables(&self) -> watch::Receiver<Arc<SystemVariables>> {
+        self.variables.subscribe()
+    }
+
+    pub(super) fn publish(&self, snapshot: Snapshot) {
+        let variables = SystemVariables::new(&snapshot, &self.synchronization);
+        self.variables.send_replace(Arc::new(variables));
+        self.snapshot.send_replace(Arc::new(Snapshot { servers: self.servers.clone(), ..snapshot }));
+    }
+
+    /// For ever without a place to save to.
+    pub(super) async fn save_is_due(&self) {
+        match &self.drift_file {
+            Some(_) => sleep_until(self.next_save).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Only what is new is written. A failure is told and tried again later.
+    pub(super) fn save_drift(&mut self, drift: Option<Drift>) {
+        self.next_save = Instant::now() + SAVE_INTERVAL;
+        let (Some(file), Some(drift)) = (&self.drift_file, drift) else { return };
+        if self.saved == Some(drift) {
+            return;
+        }
+        match file.save(&drift) {
+            Ok(()) => self.saved = Some(drift),
+            Err(error) => tracing::warn!("{error}"),
+        }
+    }
+}

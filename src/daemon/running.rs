@@ -1,0 +1,149 @@
+//! A whole daemon in one value: started, watched, run to its end. Reads no command line.
+
+use super::client_sockets::ClientSockets;
+use super::clock::{Clock, ClockReader, Opened};
+use super::clock_watcher::ClockWatcher;
+use super::main_loop::MainLoop;
+use super::publisher::Publisher;
+use super::resolver::Resolver;
+use super::server;
+use super::startup_error::StartupError;
+use super::state_files::DriftFile;
+use crate::command::Command;
+use crate::config::Config;
+use crate::discipline::Drift;
+use crate::engine::{Engine, Start};
+use crate::snapshot::Snapshot;
+use crate::sys;
+use crate::time::{ClockTime, Frequency};
+use crate::unix_socket::Listener;
+use crate::{control, observation};
+use std::sync::Arc;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// Ready to run: everything is bound, and the clock is opened and not yet touched.
+#[derive(Debug)]
+pub struct Daemon {
+    main_loop: MainLoop,
+    commands: mpsc::Sender<Command>,
+    servers: Vec<server::Listening>,
+    observation: Option<Listener>,
+    control: Option<Listener>,
+}
+
+/// No true time is before this version was written (2026-11-01).
+const NOT_BEFORE: ClockTime = ClockTime::from_unix_secs(1_793_491_200);
+/// Commands that wait for the loop; who sends more waits too.
+const COMMANDS: usize = 16;
+
+impl Daemon {
+    /// Binds everything that `config` names, then opens the clock with `open`.
+    ///
+    /// # Errors
+    /// One clear reason: a listener that cannot be bound (1), a missing right (77), clock trouble (70).
+    pub async fn start(
+        config: Config,
+        open: impl FnOnce(&Config) -> Result<Opened, StartupError>,
+    ) -> Result<Self, StartupError> {
+        let servers = server::listen(&config)?;
+        let seen = &config.observability;
+        let observation = bind(seen.observation_path.as_deref(), seen.observation_permissions).await?;
+        let control = bind(config.control.path.as_deref(), config.control.permissions).await?;
+        let drift_file = DriftFile::open(&config, std::env::var_os("STATE_DIRECTORY"))?;
+        let opened = open(&config)?;
+        if let Some(warning) = &opened.warning {
+            tracing::warn!("{warning}");
+        }
+        let drift = drift_file.as_ref().and_then(DriftFile::load);
+        let engine = new_engine(&config, &opened.clock, opened.frequency, drift)?;
+        let first = engine.snapshot(opened.clock.now());
+        let listeners = servers.iter().map(server::Listening::report).collect();
+        let publisher = Publisher::new(first, config.synchronization.clone(), listeners, drift_file);
+        let (sockets, socket_events) = ClientSockets::new(config.timestamp_mode);
+        let (resolver, answers) = Resolver::new();
+        let (commands, received) = mpsc::channel(COMMANDS);
+        let watcher = ClockWatcher::new(opened.clock.readings());
+        let main_loop = MainLoop {
+            engine,
+            clock: opened.clock,
+            watcher,
+            sockets,
+            socket_events,
+            resolver,
+            answers,
+            commands: received,
+            publisher,
+        };
+        Ok(Self { main_loop, commands, servers, observation, control })
+    }
+
+    /// To watch it.
+    pub fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.main_loop.publisher.snapshots()
+    }
+
+    /// To read its clock.
+    pub fn clock(&self) -> ClockReader {
+        self.main_loop.clock.reader()
+    }
+
+    /// Runs until `stop`; then every socket file is gone and the drift is saved.
+    ///
+    /// # Errors
+    /// Exit code 70: a panic threshold, or the kernel refuses to be steered any more.
+    pub async fn run(mut self, stop: CancellationToken) -> Result<(), StartupError> {
+        let mut tasks = JoinSet::new();
+        let ending = CancellationToken::new();
+        let snapshots = self.snapshots();
+        let clock = self.clock();
+        for listening in self.servers {
+            let variables = self.main_loop.publisher.variables();
+            tasks.spawn(server::serve(listening, variables, clock.clone(), ending.clone()));
+        }
+        if let Some(listener) = self.observation {
+            let clock = clock.clone();
+            tasks.spawn(observation::serve(
+                listener,
+                snapshots.clone(),
+                move || clock.now_both(),
+                ending.clone(),
+            ));
+        }
+        if let Some(listener) = self.control {
+            tasks.spawn(control::serve(listener, self.commands, snapshots, ending.clone()));
+        }
+        let result = self.main_loop.run(&stop).await;
+        ending.cancel();
+        while tasks.join_next().await.is_some() {}
+        result
+    }
+}
+
+async fn bind(path: Option<&std::path::Path>, permissions: u32) -> Result<Option<Listener>, StartupError> {
+    match path {
+        Some(path) => Listener::bind(path, permissions).await.map(Some).map_err(StartupError::other),
+        None => Ok(None),
+    }
+}
+
+fn new_engine(
+    config: &Config,
+    clock: &Clock,
+    frequency: Frequency,
+    drift: Option<Drift>,
+) -> Result<Engine, StartupError> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed)
+        .map_err(|error| StartupError::other(format!("the kernel gives no random numbers: {error}")))?;
+    let start = Start {
+        now: clock.now(),
+        drift,
+        kernel_frequency: frequency,
+        controls_clock: clock.is_controlled(),
+        build_time: NOT_BEFORE,
+        precision: sys::clock::precision(),
+    };
+    Ok(Engine::new(config.clone(), seed, start))
+}

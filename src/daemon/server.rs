@@ -1,0 +1,122 @@
+//! The sockets that clients ask, and a task that answers on each. What is answered is `crate::server`'s.
+
+use super::clock::ClockReader;
+use super::readiness;
+use super::startup_error::StartupError;
+use crate::config::{Config, ServerConfig};
+use crate::server::{SystemVariables, respond};
+use crate::snapshot::{Server, ServerCounters};
+use crate::sys::udp::{Received, UdpSocket};
+use crate::sys::{Stamping, is_not_permitted};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// One bound listener.
+#[derive(Debug)]
+pub(super) struct Listening {
+    socket: AsyncFd<UdpSocket>,
+    address: SocketAddr,
+    versions: Vec<u8>,
+    counters: Arc<ServerCounters>,
+}
+
+/// Longer requests are malformed: extension fields of NTS stay below it.
+const LONGEST_REQUEST: usize = 2048;
+/// Requests answered before other tasks get a turn; more would delay the client's own stamps.
+const BATCH: usize = 32;
+
+/// Binds every `[[server]]`.
+///
+/// # Errors
+/// The first that cannot be bound, with the remedy.
+pub(super) fn listen(config: &Config) -> Result<Vec<Listening>, StartupError> {
+    let addresses: Vec<_> = config.servers.iter().map(|server| server.listen).collect();
+    config.servers.iter().map(|server| listen_one(server, &addresses)).collect()
+}
+
+fn listen_one(server: &ServerConfig, all: &[SocketAddr]) -> Result<Listening, StartupError> {
+    // `[::]` also takes IPv4, unless that has a listener of its own on the same port.
+    let only_v6 = all.iter().any(|other| other.is_ipv4() && other.port() == server.listen.port());
+    let opened = UdpSocket::listen(server.listen, only_v6, Stamping::Receive).and_then(|socket| {
+        let address = socket.local_address()?;
+        Ok((readiness::watch(socket, Interest::READABLE)?, address))
+    });
+    let (socket, address) = opened.map_err(|error| not_bound(server.listen, &error))?;
+    Ok(Listening { socket, address, versions: server.versions.clone(), counters: Arc::default() })
+}
+
+fn not_bound(address: SocketAddr, error: &io::Error) -> StartupError {
+    let told = |remedy: &str| format!("cannot serve at {address}: {error}; {remedy}");
+    if is_not_permitted(error) {
+        return StartupError::not_permitted(told("ports below 1024 need root or CAP_NET_BIND_SERVICE"));
+    }
+    StartupError::other(told(
+        "is another time server running there, and is the address one of this machine's?",
+    ))
+}
+
+impl Listening {
+    /// For snapshots.
+    pub(super) fn report(&self) -> Server {
+        Server { address: self.address, counters: Arc::clone(&self.counters) }
+    }
+}
+
+/// Answers until told to stop. No error of a socket ends it.
+pub(super) async fn serve(
+    listening: Listening,
+    variables: watch::Receiver<Arc<SystemVariables>>,
+    clock: ClockReader,
+    stop: CancellationToken,
+) {
+    let mut buffer = [0; LONGEST_REQUEST];
+    loop {
+        let mut ready = tokio::select! {
+            () = stop.cancelled() => return,
+            ready = listening.socket.readable() => match ready {
+                Ok(ready) => ready,
+                Err(error) => return tracing::error!("Cannot wait for requests at {}: {error}", listening.address),
+            },
+        };
+        let current = Arc::clone(&variables.borrow());
+        for _ in 0..BATCH {
+            match listening.socket.get_ref().receive(&mut buffer) {
+                Ok(received) => listening.answer(&buffer, &received, &current, &clock),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    ready.clear_ready();
+                    break;
+                }
+                // An ICMP error about one of our answers.
+                Err(error) => tracing::debug!("{}: {error}", listening.address),
+            }
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+impl Listening {
+    fn answer(&self, buffer: &[u8], received: &Received, variables: &SystemVariables, clock: &ClockReader) {
+        self.counters.count_received();
+        let request = buffer.get(..received.length).filter(|_| !received.truncated).unwrap_or_default();
+        let arrived = received.stamp.map_or_else(|| clock.now(), |stamp| clock.to_local(stamp));
+        // The clock may have been stepped back meanwhile; leaving before arriving is nonsense to any client.
+        let left = clock.now().max(arrived);
+        let reply = match respond(request, arrived, left, variables, &self.versions) {
+            Ok(reply) => reply,
+            Err(refusal) => return self.counters.count_refused(refusal),
+        };
+        let Some(from) = received.from else { return };
+        match self.socket.get_ref().send_to(reply.as_bytes(), from, received.local) {
+            Ok(()) => self.counters.count_accepted(),
+            Err(error) => {
+                self.counters.count_send_error();
+                tracing::debug!("{from}: {error}");
+            }
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! `ntp-ctl` and `ntp-metrics-exporter` as people meet them: what is printed where, and the exit codes.
+#![cfg(test)]
+
+use ntpd_rs::config::{self, Config};
+use ntpd_rs::engine::{Engine, Start};
+use ntpd_rs::observation;
+use ntpd_rs::snapshot::Snapshot;
+use ntpd_rs::time::{ClockTime, Frequency, Mono, Now};
+use ntpd_rs::unix_socket::Listener;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+const CTL: &str = env!("CARGO_BIN_EXE_ntp-ctl");
+const POOL: &str = "[[source]]\nmode = \"pool\"\naddress = \"pool.example\"\n";
+const EXPORTER: &str = env!("CARGO_BIN_EXE_ntp-metrics-exporter");
+
+struct Ran {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+fn run(program: &str, arguments: &[&str]) -> Ran {
+    let output = Command::new(program).args(arguments).stdin(Stdio::null()).output().unwrap();
+    let Output { status, stdout, stderr } = output;
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Ran { code: status.code(), out: text(stdout), err: text(stderr) }
+}
+
+fn configuration(directory: &Path, text: &str) -> String {
+    let path = directory.join("ntp.toml");
+    fs::write(&path, text).unwrap();
+    // Whatever the umask of the tester is.
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_bad_command_line_is_told_with_the_usage_and_ends_with_78() {
+    for (program, arguments) in [
+        (CTL, &["--frobnicate"][..]),
+        (CTL, &["status", "-f", "xml"]),
+        (CTL, &[]),
+        (EXPORTER, &["-l", "somewhere"]),
+    ] {
+        let ran = run(program, arguments);
+        assert_eq!((ran.code, ran.out.as_str()), (Some(78), ""), "{arguments:?}: {}", ran.err);
+        assert!(ran.err.contains("Usage: ") || ran.err.contains("--help"), "{}", ran.err);
+    }
+}
+
+#[test]
+fn help_and_version_go_to_standard_output_and_end_with_0() {
+    for program in [CTL, EXPORTER] {
+        for flag in ["--help", "-h", "--version", "-v", "-V"] {
+            let ran = run(program, &[flag]);
+            assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "{program} {flag}");
+            assert!(!ran.out.is_empty());
+        }
+    }
+}
+
+#[test]
+fn validate_tells_all_errors_with_their_places_and_ends_with_78() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = configuration(directory.path(), "[clock]\nclock-contrl = true\n[[server]]\nlisten = \"x\"\n");
+    let ran = run(CTL, &["validate", "-c", &path]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(78), ""));
+    let lines: Vec<_> = ran.err.lines().collect();
+    assert_eq!(lines.len(), 2, "{}", ran.err);
+    assert!(
+        lines[0].starts_with(&format!("{path}:2:1: ")) && lines[0].contains("`clock-control`"),
+        "{}",
+        ran.err
+    );
+    assert!(lines[1].starts_with(&format!("{path}:4:10: ")), "{}", ran.err);
+}
+
+#[test]
+fn validate_of_a_good_file_ends_with_0_and_warns_of_too_few_sources() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = configuration(directory.path(), "[[source]]\nmode = \"server\"\naddress = \"a\"\n");
+    let ran = run(CTL, &["-c", &path, "validate"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert!(ran.out.contains(": good ("), "{}", ran.out);
+    assert!(ran.err.contains("warning: only 1 source(s) can agree and 3 must"), "{}", ran.err);
+}
+
+#[test]
+fn a_file_that_is_missing_or_none_or_writable_for_everybody_ends_with_78() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = configuration(directory.path(), "");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
+    let missing = format!("{path}.missing");
+    for (path, what) in [
+        (missing.as_str(), "No such file"),
+        (path.as_str(), "everybody may write"),
+        (directory.path().to_str().unwrap(), "is a directory"),
+    ] {
+        for command in [&["validate"][..], &["status"], &["force-sync", "-y"]] {
+            let ran = run(CTL, &[command, &["-c", path]].concat());
+            assert_eq!(ran.code, Some(78), "{}", ran.err);
+            assert!(ran.err.starts_with(path) && ran.err.contains(what), "{}", ran.err);
+            assert_eq!(ran.err.lines().count(), 1, "{}", ran.err);
+        }
+    }
+}
+
+#[test]
+fn without_a_daemon_everything_says_so_and_ends_with_1() {
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("observe");
+    let text = format!("[observability]\nobservation-path = \"{}\"\n", socket.display());
+    let path = configuration(directory.path(), &text);
+    for command in [&["status"][..], &["status", "-f", "json"], &["force-sync", "-y"]] {
+        let ran = run(CTL, &[command, &["-c", &path]].concat());
+        assert_eq!((ran.code, ran.out.as_str()), (Some(1), ""), "{}", ran.err);
+        assert!(ran.err.starts_with("no daemon: "), "{}", ran.err);
+    }
+}
+
+#[test]
+fn force_sync_is_not_done_unasked() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = configuration(directory.path(), "");
+    let ran = run(CTL, &["force-sync", "-c", &path]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(1), ""));
+    assert!(ran.err.contains("no terminal") && ran.err.contains("-y"), "{}", ran.err);
+}
+
+/// What a daemon with this configuration publishes before it has measured anything.
+fn first_snapshot(config: Config) -> Snapshot {
+    let now = Now { mono: Mono::from_nanos(1_000_000_000), clock: ClockTime::from_unix_secs(1_800_000_000) };
+    let start = Start {
+        now,
+        drift: None,
+        kernel_frequency: Frequency::ZERO,
+        controls_clock: true,
+        build_time: now.clock,
+        precision: -20,
+    };
+    Engine::new(config, [7; 32], start).snapshot(now)
+}
+
+/// Both sockets of a daemon, in the directory that `path`'s configuration names.
+#[tokio::test]
+async fn with_a_daemon_the_status_is_shown_and_the_order_arrives() {
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("run/observe");
+    let text = format!("{POOL}[observability]\nobservation-path = \"{}\"\n", socket.display());
+    let path = configuration(directory.path(), &text);
+    let (observe, control) = (
+        Listener::bind(&socket, 0o600).await.unwrap(),
+        Listener::bind(&socket.with_file_name("control"), 0o600).await.unwrap(),
+    );
+    let state = first_snapshot(config::parse(&path, &text).unwrap().0);
+    let now = Now { mono: state.at, clock: state.clock };
+    let (_publish, snapshots) = watch::channel(Arc::new(state));
+    let (sender, mut commands) = mpsc::channel(1);
+    let stop = CancellationToken::new();
+    tokio::spawn(observation::serve(observe, snapshots.clone(), move || now, stop.clone()));
+    tokio::spawn(ntpd_rs::control::serve(control, sender, snapshots, stop.clone()));
+    let ran = tokio::task::spawn_blocking(move || {
+        ["status", "status -f json", "status -f prometheus", "force-sync -y"]
+            .map(|line| run(CTL, &[&["-c", &path], line.split(' ').collect::<Vec<_>>().as_slice()].concat()))
+    });
+    let [plain, json, prometheus, force] = ran.await.unwrap();
+    assert_eq!([plain.code, json.code, prometheus.code, force.code], [Some(0); 4]);
+    assert!(
+        plain.out.starts_with(
+            "The clock is not synchronized: waiting for measurements.
+"
+        ),
+        "{}",
+        plain.out
+    );
+    assert!(plain.out.contains("pool.example"), "{}", plain.out);
+    assert!(json.out.contains("\"state\": \"waiting\""), "{}", json.out);
+    assert!(prometheus.out.contains("\nntp_system_stratum 16.0\n"), "{}", prometheus.out);
+    assert_eq!(commands.recv().await, Some(ntpd_rs::command::Command::ForceSync));
+    stop.cancel();
+}
