@@ -18,7 +18,13 @@ pub(super) struct ClockWatcher {
     set: Option<AsyncFd<ClockWatch>>,
     network: Option<AsyncFd<NetworkWatch>>,
     /// The network changed; told once it has been quiet.
-    settled: Option<Instant>,
+    settling: Option<Settling>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Settling {
+    since: Instant,
+    latest: Instant,
 }
 
 /// What the kernel told.
@@ -30,6 +36,14 @@ pub(super) enum Change {
 
 /// Interfaces come up with a dozen messages in a second; shorter would start a dozen bursts, longer delays the first one.
 const QUIET: Duration = Duration::from_secs(1);
+/// A network that never rests is told of now and then.
+const LONGEST_SETTLING: Duration = Duration::from_secs(10);
+
+impl Settling {
+    fn end(self) -> Instant {
+        (self.latest + QUIET).min(self.since + LONGEST_SETTLING)
+    }
+}
 
 impl ClockWatcher {
     /// From now on. A kernel without these notifications is watched at each turn of the loop only.
@@ -38,7 +52,7 @@ impl ClockWatcher {
             jumps: JumpDetector::new(readings),
             set: watch("clock", ClockWatch::new()),
             network: watch("network", NetworkWatch::new()),
-            settled: None,
+            settling: None,
         }
     }
 
@@ -59,14 +73,16 @@ impl ClockWatcher {
     /// Waits for a change.
     pub(super) async fn changed(&mut self) -> Change {
         loop {
-            let settled = self.settled;
+            let settled = self.settling.map(Settling::end);
             tokio::select! {
                 () = readable(self.set.as_mut(), clock_set) => return Change::ClockSet,
                 () = readable(self.network.as_mut(), network_changed) => {
-                    self.settled = Some(Instant::now() + QUIET);
+                    let latest = Instant::now();
+                    let since = self.settling.map_or(latest, |settling| settling.since);
+                    self.settling = Some(Settling { since, latest });
                 }
                 () = quiet(settled) => {
-                    self.settled = None;
+                    self.settling = None;
                     return Change::Network;
                 }
             }
@@ -79,7 +95,9 @@ fn clock_set(watch: &mut ClockWatch) -> io::Result<()> {
 }
 
 fn network_changed(watch: &mut NetworkWatch) -> io::Result<()> {
-    if watch.changed()? { Ok(()) } else { Err(io::ErrorKind::WouldBlock.into()) }
+    // All that is queued is read before "would block" is said: the kernel tells of new messages only, not of old ones.
+    while !watch.changed()? {}
+    Ok(())
 }
 
 fn watch<T: std::os::fd::AsFd + std::os::fd::AsRawFd>(
@@ -114,5 +132,30 @@ async fn quiet(settled: Option<Instant>) {
     match settled {
         Some(at) => sleep_until(at).await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::clock;
+
+    #[test]
+    fn changes_in_quick_succession_are_told_when_they_are_over_and_an_endless_row_at_last() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        assert_eq!(Settling { since: start, latest: start }.end(), at(1));
+        assert_eq!(Settling { since: start, latest: at(5) }.end(), at(6));
+        assert_eq!(Settling { since: start, latest: at(60) }.end(), at(10));
+    }
+
+    #[tokio::test]
+    async fn a_change_of_the_network_is_told_once_it_has_settled() {
+        let mut watcher = ClockWatcher::new(clock::readings());
+        assert!(watcher.set.is_some() && watcher.network.is_some(), "the kernel tells");
+        let long_ago = Instant::now() - LONGEST_SETTLING;
+        watcher.settling = Some(Settling { since: long_ago, latest: long_ago });
+        assert_eq!(watcher.changed().await, Change::Network);
+        assert!(watcher.settling.is_none());
     }
 }

@@ -32,7 +32,7 @@ fn run(prepared: Prepared) -> Result<(), StartupError> {
     // One thread: a client needs no more, and the resolver's helpers only wait.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .max_blocking_threads(4)
+        .max_blocking_threads(8)
         .build()
         .map_err(|error| StartupError::other(format!("cannot start: {error}")))?;
     let result = runtime.block_on(run_until_signal(prepared));

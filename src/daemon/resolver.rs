@@ -1,15 +1,18 @@
 //! Name resolution by the system's own means (nsswitch), in helper threads: a slow resolver blocks nothing. When to ask is the engine's.
 
 use crate::engine::QueryId;
-use std::net::IpAddr;
+use std::io;
+use std::net::{IpAddr, ToSocketAddrs};
+use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{Duration, timeout};
 
-use std::sync::Arc;
-
 /// An answer, or why there is none.
 pub(super) type Answer = (QueryId, Result<Vec<IpAddr>, String>);
+
+/// The system's resolver, or a stand-in for it; blocks.
+type LookUp = fn(&str) -> io::Result<Vec<IpAddr>>;
 
 /// Looks names up, a few at a time. Dropping it forgets what is under way.
 #[derive(Debug)]
@@ -17,6 +20,8 @@ pub(super) struct Resolver {
     tasks: JoinSet<()>,
     /// A system resolver that hangs keeps its thread: no more of them than this.
     threads: Arc<Semaphore>,
+    patience: Duration,
+    look_up: LookUp,
     out: mpsc::Sender<Answer>,
 }
 
@@ -28,15 +33,21 @@ const PATIENCE: Duration = Duration::from_secs(60);
 impl Resolver {
     /// Every query is answered once through the receiver.
     pub(super) fn new() -> (Self, mpsc::Receiver<Answer>) {
+        Self::with(PATIENCE, system_resolver)
+    }
+
+    fn with(patience: Duration, look_up: LookUp) -> (Self, mpsc::Receiver<Answer>) {
         let (out, answers) = mpsc::channel(16);
-        (Self { tasks: JoinSet::new(), threads: Arc::new(Semaphore::new(THREADS)), out }, answers)
+        let threads = Arc::new(Semaphore::new(THREADS));
+        (Self { tasks: JoinSet::new(), threads, patience, look_up, out }, answers)
     }
 
     pub(super) fn resolve(&mut self, query: QueryId, host: String) {
         while self.tasks.try_join_next().is_some() {}
         let (threads, out) = (Arc::clone(&self.threads), self.out.clone());
+        let (patience, look_up) = (self.patience, self.look_up);
         self.tasks.spawn(async move {
-            let result = match timeout(PATIENCE, look_up(threads, host)).await {
+            let result = match timeout(patience, answer(threads, look_up, host)).await {
                 Ok(result) => result,
                 Err(_) => Err("the resolver does not answer".to_owned()),
             };
@@ -46,18 +57,24 @@ impl Resolver {
     }
 }
 
-async fn look_up(threads: Arc<Semaphore>, host: String) -> Result<Vec<IpAddr>, String> {
+async fn answer(threads: Arc<Semaphore>, look_up: LookUp, host: String) -> Result<Vec<IpAddr>, String> {
     let permit = threads.acquire_owned().await.map_err(|error| error.to_string())?;
     let looked_up = tokio::task::spawn_blocking(move || {
         let _until_the_thread_is_free = permit;
-        std::net::ToSocketAddrs::to_socket_addrs(&(host.as_str(), 0))
-            .map(|found| found.map(|a| a.ip()).collect())
+        look_up(&host)
     });
-    match looked_up.await {
-        Ok(Ok(addresses)) => Ok(distinct(addresses)),
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(error) => Err(error.to_string()),
-    }
+    let addresses = looked_up.await.map_err(|error| error.to_string())?.map_err(|error| plain(&error))?;
+    if addresses.is_empty() { Err("the name has no address".to_owned()) } else { Ok(distinct(addresses)) }
+}
+
+/// The standard library puts a sentence before the system's own.
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.strip_prefix("failed to lookup address information: ").unwrap_or(&text).to_owned()
+}
+
+fn system_resolver(host: &str) -> io::Result<Vec<IpAddr>> {
+    Ok((host, 0).to_socket_addrs()?.map(|address| address.ip()).collect())
 }
 
 /// In the resolver's order.
@@ -80,6 +97,45 @@ mod tests {
         assert!(got[0].1.as_ref().unwrap().iter().all(IpAddr::is_loopback));
         assert!(!got[1].1.as_ref().unwrap_err().is_empty());
         assert!(answers.try_recv().is_err());
+    }
+
+    #[test]
+    fn resolvers_that_hang_are_bounded_and_every_query_is_answered_once() {
+        fn hang(_: &str) -> io::Result<Vec<IpAddr>> {
+            // The sender lives and never sends.
+            let (_sender, receiver) = std::sync::mpsc::channel::<()>();
+            let _ = receiver.recv();
+            Ok(Vec::new())
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (mut resolver, mut answers) = Resolver::with(Duration::from_millis(50), hang);
+            for query in 0..20 {
+                resolver.resolve(QueryId(query), "slow".to_owned());
+            }
+            let mut answered = std::collections::BTreeSet::new();
+            for _ in 0..20 {
+                let (query, result) = answers.recv().await.unwrap();
+                assert_eq!(result.unwrap_err(), "the resolver does not answer");
+                assert!(answered.insert(query), "{query:?} twice");
+            }
+            assert!(answers.try_recv().is_err());
+            assert_eq!(resolver.threads.available_permits(), 0, "they hang still, and no more of them");
+        });
+        runtime.shutdown_background();
+    }
+
+    #[tokio::test]
+    async fn no_address_and_a_failure_are_told_in_plain_words() {
+        fn stand_in(host: &str) -> io::Result<Vec<IpAddr>> {
+            let failure = io::Error::other("failed to lookup address information: Name or service not known");
+            if host == "none" { Ok(Vec::new()) } else { Err(failure) }
+        }
+        let (mut resolver, mut answers) = Resolver::with(PATIENCE, stand_in);
+        for (host, reason) in [("none", "the name has no address"), ("fail", "Name or service not known")] {
+            resolver.resolve(QueryId(1), host.to_owned());
+            assert_eq!(answers.recv().await.unwrap().1.unwrap_err(), reason);
+        }
     }
 
     #[test]

@@ -7,10 +7,11 @@ use crate::config::{Config, ServerConfig};
 use crate::server::{SystemVariables, respond};
 use crate::snapshot::{Server, ServerCounters};
 use crate::sys::udp::{Received, UdpSocket};
-use crate::sys::{Stamping, is_not_permitted};
+use crate::sys::{PacketInfo, Stamping, is_not_permitted};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::watch;
@@ -29,6 +30,7 @@ pub(super) struct Listening {
 const LONGEST_REQUEST: usize = 2048;
 /// Requests answered before other tasks get a turn; more would delay the client's own stamps.
 const BATCH: usize = 32;
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Binds every `[[server]]`.
 ///
@@ -55,9 +57,11 @@ fn not_bound(address: SocketAddr, error: &io::Error) -> StartupError {
     if is_not_permitted(error) {
         return StartupError::not_permitted(told("ports below 1024 need root or CAP_NET_BIND_SERVICE"));
     }
-    StartupError::other(told(
-        "is another time server running there, and is the address one of this machine's?",
-    ))
+    StartupError::other(told(match error.kind() {
+        io::ErrorKind::AddrInUse => "another program, or another [[server]], listens there",
+        io::ErrorKind::AddrNotAvailable => "no interface of this machine has that address",
+        _ => "check listen in [[server]]",
+    }))
 }
 
 impl Listening {
@@ -91,8 +95,12 @@ pub(super) async fn serve(
                     ready.clear_ready();
                     break;
                 }
-                // An ICMP error about one of our answers.
-                Err(error) => tracing::debug!("{}: {error}", listening.address),
+                // None of the asker's doing, such as a lack of memory: trying on at once would not help.
+                Err(error) => {
+                    tracing::debug!("{}: {error}", listening.address);
+                    tokio::time::sleep(PAUSE).await;
+                    break;
+                }
             }
         }
         tokio::task::yield_now().await;
@@ -111,7 +119,7 @@ impl Listening {
             Err(refusal) => return self.counters.count_refused(refusal),
         };
         let Some(from) = received.from else { return };
-        match self.socket.get_ref().send_to(reply.as_bytes(), from, received.local) {
+        match self.socket.get_ref().send_to(reply.as_bytes(), from, reply_from(received.local)) {
             Ok(()) => self.counters.count_accepted(),
             Err(error) => {
                 self.counters.count_send_error();
@@ -120,3 +128,11 @@ impl Listening {
         }
     }
 }
+
+/// The address that was asked; a request to a group is answered from whichever address the route has.
+fn reply_from(asked: Option<PacketInfo>) -> Option<PacketInfo> {
+    asked.filter(|info| !info.local.is_multicast())
+}
+
+#[cfg(test)]
+mod tests;
