@@ -7,6 +7,7 @@ use super::publisher::Publisher;
 use super::resolver::Resolver;
 use super::startup_error::StartupError;
 use crate::command::Command;
+use crate::config::Config;
 use crate::engine::{Action, Engine, Event, Notice, QueryId};
 use crate::time::{Adjustment, Applied, Leap, Span};
 use std::collections::VecDeque;
@@ -25,6 +26,9 @@ pub(super) struct MainLoop {
     pub(super) resolver: Resolver,
     pub(super) answers: mpsc::Receiver<(QueryId, Result<Vec<IpAddr>, String>)>,
     pub(super) commands: mpsc::Receiver<Command>,
+    pub(super) configurations: mpsc::Receiver<Box<Config>>,
+    /// In force.
+    pub(super) config: Config,
     pub(super) publisher: Publisher,
 }
 
@@ -35,6 +39,7 @@ enum Input {
     Socket(SocketEvent),
     Answer(QueryId, Result<Vec<IpAddr>, String>),
     Command(Command),
+    Configured(Box<Config>),
     ClockSet,
     NetworkChanged,
     Save,
@@ -59,6 +64,7 @@ impl MainLoop {
                 Input::Socket(event) => self.on_socket(event)?,
                 Input::Answer(query, result) => self.handle(Event::Resolved { query, result })?,
                 Input::Command(command) => self.handle(Event::Command(command))?,
+                Input::Configured(config) => self.on_configured(config)?,
                 Input::NetworkChanged => self.handle(Event::NetworkChanged)?,
                 Input::ClockSet => {}
                 Input::Save => self.publisher.save_drift(self.engine.drift()),
@@ -78,12 +84,25 @@ impl MainLoop {
             () = sleep(wait) => Input::Timer,
             Some((query, result)) = self.answers.recv() => Input::Answer(query, result),
             Some(command) = self.commands.recv() => Input::Command(command),
+            Some(config) = self.configurations.recv() => Input::Configured(config),
             change = self.watcher.changed() => match change {
                 Change::ClockSet => Input::ClockSet,
                 Change::Network => Input::NetworkChanged,
             },
             () = self.publisher.save_is_due() => Input::Save,
         }
+    }
+
+    fn on_configured(&mut self, config: Box<Config>) -> Result<(), StartupError> {
+        let old = std::mem::replace(&mut self.config, (*config).clone());
+        let later = needs_restart(&old, &config);
+        self.publisher.configure(config.synchronization.clone());
+        self.handle(Event::Configured(config))?;
+        tracing::info!("Configuration reloaded");
+        if !later.is_empty() {
+            tracing::warn!("Changes of {} take effect at the next start", later.join(", "));
+        }
+        Ok(())
     }
 
     /// Before anything else is believed: whether its clock is still the one of the last turn.
@@ -161,6 +180,24 @@ impl MainLoop {
             }
         }
     }
+}
+
+/// What differs and is bound or opened once, at start.
+fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
+    let (was, is) = (&old.observability, &new.observability);
+    let observation = was.observation_path != is.observation_path
+        || was.observation_permissions != is.observation_permissions
+        || was.log_path != is.log_path;
+    let clock = old.clock_control != new.clock_control
+        || old.timestamp_mode != new.timestamp_mode
+        || old.state_directory != new.state_directory;
+    let parts = [
+        (old.servers != new.servers, "[[server]]"),
+        (observation, "[observability]"),
+        (old.control != new.control, "[control]"),
+        (clock, "[clock]"),
+    ];
+    parts.into_iter().filter(|(differs, _)| *differs).map(|(_, name)| name).collect()
 }
 
 fn tell(notice: &Notice) {

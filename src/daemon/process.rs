@@ -3,13 +3,15 @@
 use super::args::{self, Args};
 use super::clock::Clock;
 use super::running::Daemon;
-use super::startup::{Prepared, prepare};
+use super::startup::{self, Prepared, prepare};
 use super::startup_error::StartupError;
+use crate::config::Config;
 use crate::logging;
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 /// Runs the daemon with these arguments until a signal ends it, and says what to exit with.
@@ -22,29 +24,31 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(prepared) => prepared,
         Err(error) => return fail(&error, false),
     };
-    match run(prepared) {
+    match run(args, prepared) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error, true),
     }
 }
 
-fn run(prepared: Prepared) -> Result<(), StartupError> {
+fn run(args: Args, prepared: Prepared) -> Result<(), StartupError> {
     // One thread: a client needs no more, and the resolver's helpers only wait.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(8)
         .build()
         .map_err(|error| StartupError::other(format!("cannot start: {error}")))?;
-    let result = runtime.block_on(run_until_signal(prepared));
+    let result = runtime.block_on(run_until_signal(args, prepared));
     // A resolver that hangs must not keep the process.
     runtime.shutdown_timeout(Duration::ZERO);
     result
 }
 
-async fn run_until_signal(prepared: Prepared) -> Result<(), StartupError> {
+async fn run_until_signal(args: Args, prepared: Prepared) -> Result<(), StartupError> {
+    let signals = Signals::catch()?;
     let stop = CancellationToken::new();
-    let signals = tokio::spawn(obey_signals(stop.clone(), prepared.logging)?);
     let daemon = Daemon::start(prepared.config, |config| Clock::open(config.clock_control)).await?;
+    let reload = Reload { args, logging: prepared.logging, out: daemon.configure() };
+    let signals = tokio::spawn(signals.obey(stop.clone(), reload));
     tracing::info!("ntp-daemon {} started", env!("CARGO_PKG_VERSION"));
     let result = daemon.run(stop).await;
     signals.abort();
@@ -52,29 +56,63 @@ async fn run_until_signal(prepared: Prepared) -> Result<(), StartupError> {
     result
 }
 
-/// SIGTERM and SIGINT end the daemon; SIGHUP never does.
-fn obey_signals(
-    stop: CancellationToken,
-    logging: logging::Handle,
-) -> Result<impl Future<Output = ()>, StartupError> {
-    let listen =
-        |kind| signal(kind).map_err(|error| StartupError::other(format!("cannot catch signals: {error}")));
-    let mut terminate = listen(SignalKind::terminate())?;
-    let mut interrupt = listen(SignalKind::interrupt())?;
-    let mut hang_up = listen(SignalKind::hangup())?;
-    Ok(async move {
+/// Signals are caught from here on, so that one during the start is not lost.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn catch() -> Result<Self, StartupError> {
+        let catch = |kind| {
+            signal(kind).map_err(|error| StartupError::other(format!("cannot catch signals: {error}")))
+        };
+        Ok(Self {
+            terminate: catch(SignalKind::terminate())?,
+            interrupt: catch(SignalKind::interrupt())?,
+            hang_up: catch(SignalKind::hangup())?,
+        })
+    }
+
+    /// SIGTERM and SIGINT end the daemon; SIGHUP reads the configuration again and never ends anything.
+    async fn obey(mut self, stop: CancellationToken, reload: Reload) {
         loop {
             tokio::select! {
-                _ = terminate.recv() => break,
-                _ = interrupt.recv() => break,
-                _ = hang_up.recv() => match logging.reopen() {
-                    Ok(()) => tracing::info!("Log file reopened; a changed configuration needs a restart"),
-                    Err(error) => tracing::error!("{error}"),
-                },
+                _ = self.terminate.recv() => break,
+                _ = self.interrupt.recv() => break,
+                _ = self.hang_up.recv() => reload.run().await,
             }
         }
         stop.cancel();
-    })
+    }
+}
+
+/// What SIGHUP does.
+struct Reload {
+    args: Args,
+    logging: logging::Handle,
+    out: mpsc::Sender<Box<Config>>,
+}
+
+impl Reload {
+    /// A configuration that is wrong changes nothing and says why.
+    async fn run(&self) {
+        if let Err(error) = self.logging.reopen() {
+            tracing::error!("{error}");
+        }
+        match startup::load(&self.args) {
+            Ok(loaded) => {
+                for warning in &loaded.warnings {
+                    tracing::warn!("{warning}");
+                }
+                startup::change_filter(&self.args, &loaded.config, &self.logging);
+                // Without a receiver the daemon is ending.
+                let _ = self.out.send(Box::new(loaded.config)).await;
+            }
+            Err(error) => tracing::error!("The configuration is not changed: {error}"),
+        }
+    }
 }
 
 /// Standard error always; the log too, when it goes elsewhere.

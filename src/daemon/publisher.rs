@@ -59,6 +59,11 @@ impl Publisher {
         self.snapshot.send_replace(Arc::new(Snapshot { servers: self.servers.clone(), ..snapshot }));
     }
 
+    /// What is served while nothing is synchronized.
+    pub(super) fn configure(&mut self, synchronization: Synchronization) {
+        self.synchronization = synchronization;
+    }
+
     /// For ever without a place to save to.
     pub(super) async fn save_is_due(&self) {
         match &self.drift_file {

@@ -28,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 pub struct Daemon {
     main_loop: MainLoop,
     commands: mpsc::Sender<Command>,
+    configure: mpsc::Sender<Box<Config>>,
     servers: Vec<server::Listening>,
     observation: Option<Listener>,
     control: Option<Listener>,
@@ -64,6 +65,7 @@ impl Daemon {
         let (sockets, socket_events) = ClientSockets::new(config.timestamp_mode);
         let (resolver, answers) = Resolver::new();
         let (commands, received) = mpsc::channel(COMMANDS);
+        let (configure, configurations) = mpsc::channel(1);
         let watcher = ClockWatcher::new(opened.clock.readings());
         let main_loop = MainLoop {
             engine,
@@ -74,14 +76,21 @@ impl Daemon {
             resolver,
             answers,
             commands: received,
+            configurations,
+            config,
             publisher,
         };
-        Ok(Self { main_loop, commands, servers, observation, control })
+        Ok(Self { main_loop, commands, configure, servers, observation, control })
     }
 
     /// To watch it.
     pub fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
         self.main_loop.publisher.snapshots()
+    }
+
+    /// Takes other configurations while it runs: sources, thresholds and what is served of them; the rest needs a restart.
+    pub fn configure(&self) -> mpsc::Sender<Box<Config>> {
+        self.configure.clone()
     }
 
     /// To read its clock.

@@ -55,16 +55,27 @@ pub fn load(args: &Args) -> Result<Loaded, StartupError> {
     Ok(loaded)
 }
 
+/// The log filter of another configuration, unless the command line's goes before it.
+pub(super) fn change_filter(args: &Args, config: &Config, logging: &logging::Handle) {
+    if let Err(error) = logging.set_filter(filter(args, config)) {
+        tracing::error!("{error}");
+    }
+}
+
 fn start_logging(args: &Args, config: &Config) -> Result<logging::Handle, StartupError> {
     let seen = &config.observability;
-    let filter = args.log_filter.as_deref().filter(|filter| !filter.is_empty());
     let settings = logging::Settings {
-        filter: filter.or(seen.log_level.as_deref()).unwrap_or(DEFAULT_FILTER),
+        filter: filter(args, config),
         format: args.log_format,
         path: seen.log_path.as_deref(),
         ansi_colors: seen.ansi_colors,
     };
     logging::init(&settings).map_err(StartupError::configuration)
+}
+
+fn filter<'a>(args: &'a Args, config: &'a Config) -> &'a str {
+    let given = args.log_filter.as_deref().filter(|filter| !filter.is_empty());
+    given.or(config.observability.log_level.as_deref()).unwrap_or(DEFAULT_FILTER)
 }
 
 #[cfg(test)]

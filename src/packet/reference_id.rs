@@ -43,10 +43,10 @@ impl ReferenceId {
             .then(|| text.iter().map(|b| char::from(*b)).collect())
     }
 
-    /// As people expect it: text at stratum 1, a dotted quad above (for IPv6 a hash in that form).
+    /// As people expect it: text at stratum 1 and while not synchronized (16), else a dotted quad (for IPv6 a hash in that form).
     pub fn display(self, stratum: u8) -> String {
         match self.ascii() {
-            Some(text) if stratum <= 1 => text,
+            Some(text) if stratum <= 1 || stratum >= 16 => text,
             _ => fmt::format(format_args!("{}", std::net::Ipv4Addr::from(self.0))),
         }
     }
