@@ -33,6 +33,10 @@ pub fn prepare(args: &Args) -> Result<Prepared, StartupError> {
     for warning in warnings {
         tracing::warn!("{warning}");
     }
+    // Too few sources are the engine's to tell; a file without any is told here, as a missing file is above.
+    if let Some(problem) = config.quorum_problem().filter(|_| path.is_some() && config.sources.is_empty()) {
+        tracing::warn!("{problem}");
+    }
     Ok(Prepared { config, config_path: path, logging })
 }
 

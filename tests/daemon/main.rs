@@ -4,7 +4,13 @@
 //!
 //! Nothing here can set this machine's clock: every process is started without the capability (see `lab`).
 
+mod client;
+mod hostile;
 mod lab;
+mod network;
 mod peers;
 mod process;
+mod programs;
+mod server;
+mod startup;
 mod wait;

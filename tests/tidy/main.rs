@@ -3,6 +3,7 @@
 //! a test beside it on text that breaks it; what clippy and rustfmt check is not repeated here.
 
 mod code;
+mod documents;
 mod floors;
 mod shape;
 mod texts;

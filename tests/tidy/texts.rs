@@ -32,12 +32,14 @@ fn is_absolute(line: &str, fragment: &str) -> bool {
     })
 }
 
-/// The lines of a document's fenced blocks in one of `languages`.
-pub(crate) fn fenced(text: &str, languages: &[&str]) -> Vec<String> {
+/// The lines of a document's blocks of shell.
+pub(crate) fn shell_lines(text: &str) -> Vec<String> {
     let (mut inside, mut lines) = (None, Vec::new());
     for line in text.lines() {
         match (line.strip_prefix("```"), inside) {
-            (Some(language), None) => inside = Some(languages.contains(&language.trim())),
+            (Some(language), None) => {
+                inside = Some(["sh", "console", "bash", "shell"].contains(&language.trim()))
+            }
             (Some(_), Some(_)) => inside = None,
             (None, Some(true)) => lines.push(line.to_owned()),
             (None, _) => {}
@@ -49,7 +51,7 @@ pub(crate) fn fenced(text: &str, languages: &[&str]) -> Vec<String> {
 /// Complaints about commands in a document's shell blocks whose script, example, bench or test is not there.
 pub(crate) fn commands_exist(path: &str, text: &str, exists: &dyn Fn(&str) -> bool) -> Vec<String> {
     let mut complaints = Vec::new();
-    for line in fenced(text, &["sh", "console", "bash", "shell"]) {
+    for line in shell_lines(text) {
         let words: Vec<&str> =
             line.split_whitespace().filter(|word| !["$", "#", "sudo"].contains(word)).collect();
         for missing in
