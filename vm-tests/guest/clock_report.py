@@ -1,41 +1,51 @@
 """Runs in a test node: answers each byte on the line with this node's clocks; changes nothing.
 
-The answer is `BYTE ARRIVED RAW REALTIME WIDTH LEFT`, in nanoseconds: CLOCK_REALTIME when CLOCK_MONOTONIC_RAW
-showed RAW, known to half of WIDTH (the narrowest of a few attempts). ARRIVED and LEFT are the raw clock when
-the byte came and when the answer went; with the runner's own two readings they bound the raw clocks' distance.
+The answer is one line of numbers after the byte itself, in nanoseconds except COUNTER:
+`BYTE ARRIVED RAW REALTIME WIDTH BEFORE COUNTER AFTER LEFT`.
+CLOCK_REALTIME when CLOCK_MONOTONIC_RAW showed RAW, known to half of WIDTH; the raw clock before and after the
+time stamp counter showed COUNTER; the raw clock when the byte came (ARRIVED) and when the answer went (LEFT).
 """
 
 import os
 import sys
 import time
 import tty
+from collections.abc import Callable
+
+from tsc import counter
 
 ATTEMPTS = 5
 
 
-def read_clocks() -> tuple[int, int, int]:
-    """The raw clock, the real-time clock at that moment, and the width of the bracket around it."""
-    best = (0, 0, 1 << 62)
-    for _ in range(ATTEMPTS):
-        before = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
-        real = time.clock_gettime_ns(time.CLOCK_REALTIME)
-        after = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
-        if after - before < best[2]:
-            best = ((before + after) // 2, real, after - before)
-    return best
+def raw() -> int:
+    """CLOCK_MONOTONIC_RAW."""
+    return time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
+
+
+def realtime() -> int:
+    """CLOCK_REALTIME."""
+    return time.clock_gettime_ns(time.CLOCK_REALTIME)
+
+
+def bracket(read: Callable[[], int]) -> tuple[int, int, int]:
+    """A clock's reading between two of the raw clock: the closest of a few attempts."""
+    attempts = [(raw(), read(), raw()) for _ in range(ATTEMPTS)]
+    return min(attempts, key=lambda attempt: attempt[2] - attempt[0])
 
 
 def main() -> None:
-    """Serves the line for ever; the moment of arrival is read first, for the runner's pairing of clocks."""
+    """Serves the line for ever."""
+    read_counter = counter()
     line = os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY)
     tty.setraw(line)
-    read_clocks()
+    bracket(realtime), bracket(read_counter)
     while True:
         asked = os.read(line, 1)
-        arrived = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
-        raw, real, width = read_clocks()
-        left = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
-        os.write(line, f"{asked.decode()} {arrived} {raw} {real} {width} {left}\n".encode())
+        arrived = raw()
+        before, real, after = bracket(realtime)
+        counted = bracket(read_counter)
+        numbers = (arrived, (before + after) // 2, real, after - before, *counted, raw())
+        os.write(line, f"{asked.decode()} {' '.join(map(str, numbers))}\n".encode())
 
 
 main()

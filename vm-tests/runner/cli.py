@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import sys
 import time
 from pathlib import Path
@@ -112,8 +113,10 @@ def run_all(options: argparse.Namespace, stories: list[Story]) -> int:
     failed: list[str] = []
     for story in stories:
         code = run_story(options, story, images)
-        if code == EXIT_INTERRUPTED or code >= 128:
-            return EXIT_INTERRUPTED
+        if code == EXIT_INTERRUPTED:
+            return code
+        if code > 128:
+            print(f"{story.name} FAILED: the runner was ended by {signal.Signals(code - 128).name}")
         (passed if code == EXIT_PASSED else failed).append(story.name)
     if not options.all and not options.stories:
         left_out = sorted(set(find_stories(VM_TESTS)) - {story.name for story in stories})

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from .clock_record import ClockRecorder
+from .clock_recorder import ClockRecorder
 from .errors import StoryFailure
 from .log import Log
 from .machine import Machine

@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Any
 
 from . import network
-from .clock_record import ClockRecorder
+from .clock_recorder import ClockRecorder
 from .clock_verbs import ClockVerbs
 from .errors import StoryFailure, WrongUse
 from .log import Log

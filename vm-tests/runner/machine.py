@@ -12,7 +12,7 @@ from pathlib import Path
 
 from . import network
 from .agent import Agent, Result
-from .clock_record import ClockRecorder
+from .clock_recorder import ClockRecorder
 from .errors import StoryFailure
 from .log import Log
 from .story import Node

@@ -17,6 +17,7 @@ def make_tools_disk(directory: Path, vm_tests: Path, binaries: Path) -> Path:
     """Makes the disk image; the binaries are stripped copies, so that the image stays small."""
     staging = directory / "tools"
     shutil.copytree(vm_tests / "guest", staging / "guest")
+    shutil.copy2(vm_tests / "runner/tsc.py", staging / "guest/tsc.py")
     shutil.copytree(vm_tests / "units", staging / "units")
     (staging / "bin").mkdir()
     for name in BINARIES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import os
 import signal
 import subprocess
@@ -13,8 +14,9 @@ import unittest
 from pathlib import Path
 from xml.etree import ElementTree
 
-from runner import namespaces, plot
-from runner.clock_record import BootRecord, ClockRecorder, Sample, differences
+from runner import namespaces, plot, tsc
+from runner.clock_record import BootRecord, Exchange, Sample, differences
+from runner.clock_recorder import ClockRecorder
 from runner.errors import WrongUse
 from runner.run_directory import remove_leftovers, run_directory
 from runner.story import find_stories, load_story
@@ -23,14 +25,26 @@ VM_TESTS = Path(__file__).resolve().parent.parent
 SECOND = 10**9
 
 
-def boot(node: str, constant: int, ahead: int, ppm: float = 0.0) -> BootRecord:
-    """A node whose raw clock is `constant` ns before the host's, and whose clock is `ahead` ns and drifts."""
+def boot(node: str, constant: int, ahead: int, ppm: float = 0.0, counter_ahead: int = 0) -> BootRecord:
+    """A node whose raw clock is the host's plus `constant` ns, whose clock is `ahead` ns and drifts."""
     record = BootRecord(node)
     for second in range(20):
         host = 1000 * SECOND + second * SECOND
         raw = host + constant
         real = 5000 * SECOND + host + ahead + round(second * SECOND * ppm * 1e-6)
-        record.add(host - 60_000, raw - 10_000, Sample(raw, real, 20_000), raw + 10_000, host + 80_000)
+        counted = (host + counter_ahead) * 3
+        exchange = Exchange(
+            sent=host - 60_000,
+            sent_counter=(host - 60_000) * 3,
+            arrived=raw - 20_000,
+            before=raw - 9_000,
+            counter=counted,
+            after=raw + 9_000,
+            left=raw + 20_000,
+            received_counter=(host + 80_000) * 3,
+            received=host + 80_000,
+        )
+        record.add(exchange, Sample(raw, real, 20_000))
     return record
 
 
@@ -47,19 +61,38 @@ class TrueErrors(unittest.TestCase):
     def test_the_bounds_of_the_raw_clock_hold_the_truth(self) -> None:
         """Every exchange narrows them, and the true constant stays within."""
         record = boot("client", -7 * SECOND, 0)
-        self.assertLessEqual(record.lowest, -7 * SECOND)
-        self.assertGreaterEqual(record.highest, -7 * SECOND)
-        self.assertLess(record.uncertainty_seconds, 100e-6)
+        for bounds in (record.by_line, record.by_counter):
+            self.assertLessEqual(bounds.lowest, -7 * SECOND)
+            self.assertGreaterEqual(bounds.highest, -7 * SECOND)
+        self.assertLess(record.uncertainty_seconds, 12e-6)
+
+    def test_a_counter_that_is_not_the_same_in_the_node_is_not_used(self) -> None:
+        """Whether it is far off or by less than the line can tell: then its bounds leave the line's."""
+        for counter_ahead in (10 * SECOND, 75_000):
+            record = boot("client", -7 * SECOND, 0, counter_ahead=counter_ahead)
+            self.assertIs(record.bounds, record.by_line)
+            self.assertLess(record.uncertainty_seconds, 100e-6)
 
     def test_a_reading_interrupted_in_the_middle_is_left_out(self) -> None:
         """Its bracket is too wide to say anything."""
         record = BootRecord("client")
-        record.add(0, 5, Sample(10, 10, 10**6), 15, 20)
+        record.add(Exchange(0, 0, 5, 6, 7, 8, 15, 20, 20), Sample(10, 10, 10**6))
         self.assertEqual(record.samples, [])
 
     def test_a_node_without_readings_has_no_errors(self) -> None:
         """Neither does one that nothing is known about."""
         self.assertEqual(ClockRecorder().errors("client", "server"), [])
+
+
+class Counter(unittest.TestCase):
+    """The processor's counter."""
+
+    def test_it_counts_on(self) -> None:
+        """Also after a collection of garbage."""
+        read = tsc.counter()
+        gc.collect()
+        first = read()
+        self.assertGreater(read(), first)
 
 
 class Plot(unittest.TestCase):
