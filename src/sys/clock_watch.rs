@@ -77,4 +77,19 @@ mod tests {
         let watch = ClockWatch::new().unwrap();
         assert_eq!(watch.was_set().unwrap_err().kind(), io::ErrorKind::WouldBlock);
     }
+
+    #[test]
+    #[ignore = "sets the kernel's clock: for a node of User-mode Linux (vm-tests/kernel-clock), and refused elsewhere"]
+    fn a_clock_that_somebody_sets_is_reported_once() {
+        assert!(
+            crate::sys::adjtime::in_user_mode_linux(),
+            "refused: this machine's clock is not a test node's"
+        );
+        let watch = ClockWatch::new().unwrap();
+        for _ in 0..2 {
+            crate::sys::adjtime::step(crate::time::Span::from_millis(-250)).unwrap();
+            watch.was_set().unwrap();
+            assert_eq!(watch.was_set().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        }
+    }
 }

@@ -98,3 +98,83 @@ fn the_probe_is_refused_in_a_user_namespace() {
         Err(error) => println!("skipped: unshare: {error}"),
     }
 }
+
+/// Whether the kernel is a test node's own, whose clock is nobody else's.
+pub(crate) fn in_user_mode_linux() -> bool {
+    std::fs::read_to_string("/proc/cpuinfo").is_ok_and(|text| text.contains("User Mode Linux"))
+}
+
+/// How far `CLOCK_REALTIME` moves against `CLOCK_MONOTONIC` while `change` is made.
+fn moved_by(change: impl FnOnce()) -> Span {
+    use crate::sys::clock::now;
+    let before = now();
+    change();
+    let after = now();
+    (after.clock - before.clock) - (after.mono - before.mono)
+}
+
+#[test]
+#[ignore = "sets the kernel's clock: for a node of User-mode Linux (vm-tests/kernel-clock), and refused elsewhere"]
+fn a_real_kernel_obeys() {
+    assert!(in_user_mode_linux(), "refused: this machine's clock is not a test node's");
+    probe().unwrap();
+    for by in [
+        Span::from_millis(2_750),
+        Span::from_millis(-1_300),
+        Span::from_nanos(-1),
+        Span::from_secs(-40_000_000),
+    ] {
+        let moved = moved_by(|| step(by).unwrap());
+        assert!((moved - by).abs() < Span::from_millis(1), "{by:?}: moved {moved:?}");
+        assert!(!read().unwrap().synchronized, "a step forgets the status");
+    }
+
+    let wanted = Frequency::from_ppm(-123.456_789);
+    let applied = set_frequency(wanted).unwrap();
+    assert_eq!(applied.to_kernel(), wanted.to_kernel());
+    assert_eq!(read().unwrap().frequency, applied);
+    let too_much = set_frequency(Frequency::from_ppm(700.0)).unwrap();
+    assert!((too_much.ppm() - MAXIMUM_FREQUENCY_PPM).abs() < 1e-9);
+
+    let status = ClockStatus {
+        leap: Leap::AddSecond,
+        estimated_error: Span::from_micros(7),
+        maximum_error: Span::from_millis(3),
+    };
+    set_status(&status).unwrap();
+    let state = read().unwrap();
+    assert_eq!((state.synchronized, state.leap), (true, Leap::AddSecond));
+    assert_eq!(state.estimated_error, Span::from_micros(7));
+    assert!(state.maximum_error < Span::from_millis(10), "{state:?}");
+    set_status(&ClockStatus { leap: Leap::NoWarning, ..status }).unwrap();
+    assert_eq!(read().unwrap().leap, Leap::NoWarning);
+    set_tai_offset(37).unwrap();
+    assert_eq!(read().unwrap().tai_offset, 37);
+}
+
+#[test]
+#[ignore = "sets the kernel's clock: for a node of User-mode Linux (vm-tests/kernel-clock), and refused elsewhere"]
+fn what_an_earlier_daemon_left_behind_is_ended() {
+    assert!(in_user_mode_linux(), "refused: this machine's clock is not a test node's");
+    // As ntpd (kernel loop, a fast tick) and ntpdate -B (adjtime) leave it.
+    let mut timex = request(
+        libc::ADJ_STATUS | libc::ADJ_OFFSET | libc::ADJ_TICK | libc::ADJ_FREQUENCY | libc::ADJ_MAXERROR,
+    );
+    (timex.status, timex.offset, timex.tick, timex.freq) =
+        (libc::STA_PLL, 100_000, nominal_tick() + 2, 5 * 65536);
+    call(timex).unwrap();
+    let mut timex = request(libc::ADJ_OFFSET_SINGLESHOT);
+    timex.offset = 400_000;
+    call(timex).unwrap();
+    assert!(read().unwrap().synchronized);
+    assert_ne!(call(request(0)).unwrap().offset, 0);
+
+    // The loop itself may have moved its frequency a little meanwhile.
+    let frequency = take_over().unwrap();
+    assert!((frequency.ppm() - 205.0).abs() < 1.0, "{frequency:?}");
+    let left = call(request(0)).unwrap();
+    assert_eq!((left.offset, left.tick, left.status & libc::STA_PLL), (0, nominal_tick(), 0));
+    assert_eq!(call(request(libc::ADJ_OFFSET_SS_READ)).unwrap().offset, 0);
+    let state = read().unwrap();
+    assert!(!state.synchronized && state.maximum_error >= MAXIMUM_ERROR, "{state:?}");
+}
