@@ -3,6 +3,9 @@
 use std::cell::RefCell;
 use std::fmt;
 
+/// More than anybody corrects at once; finding the place of each takes time.
+const MOST_DIAGNOSTICS: usize = 100;
+
 /// Whether the configuration can be used all the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -77,9 +80,14 @@ impl Report {
         self.found.borrow_mut().push((offset, Severity::Warning, message.into()));
     }
 
-    /// Everything found, in the order of the text.
+    /// What was found, in the order of the text: the errors first where there are too many to read.
     pub(super) fn into_diagnostics(self, file: &str, text: &str) -> Vec<Diagnostic> {
         let mut found = self.found.into_inner();
+        let left_out = found.len().saturating_sub(MOST_DIAGNOSTICS);
+        if left_out > 0 {
+            found.sort_by_key(|(offset, severity, _)| (*severity, *offset));
+            found.truncate(MOST_DIAGNOSTICS);
+        }
         found.sort_by_key(|(offset, ..)| *offset);
         let diagnostic = |(offset, severity, message)| Diagnostic {
             severity,
@@ -87,13 +95,32 @@ impl Report {
             position: Some(Position::of(text.as_bytes(), offset)),
             message,
         };
-        found.into_iter().map(diagnostic).collect()
+        let mut all: Vec<_> = found.into_iter().map(diagnostic).collect();
+        let rest = all.last().filter(|_| left_out > 0).map(|last| Diagnostic {
+            message: format!("{left_out} more are not told; correct these first"),
+            ..last.clone()
+        });
+        all.extend(rest);
+        all
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn errors_without_end_are_told_to_a_bound_and_warnings_give_way() {
+        let report = Report::default();
+        for offset in 0..150 {
+            report.warning(offset, "w");
+            report.error(offset, "e");
+        }
+        let told = report.into_diagnostics("f", &"\n".repeat(200));
+        assert_eq!(told.len(), MOST_DIAGNOSTICS + 1);
+        assert!(told.iter().all(|d| d.severity == Severity::Error));
+        assert_eq!(told.last().unwrap().to_string(), "f:100:1: 200 more are not told; correct these first");
+    }
 
     #[test]
     fn columns_count_characters_and_lines_start_at_one() {

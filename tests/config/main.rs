@@ -2,6 +2,7 @@
 //! people bring along from ntpd-rs 1.x loads, or is refused by name.
 #![cfg(test)]
 
+mod mutated;
 mod previous;
 
 use ntpd_rs::config::{Config, parse};
