@@ -5,6 +5,7 @@
 //! Nothing here can set this machine's clock: every process is started without the capability (see `lab`).
 
 mod client;
+mod control;
 mod hostile;
 mod lab;
 mod network;

@@ -8,7 +8,7 @@ use ntpd_rs::snapshot::SyncState;
 use ntpd_rs::verdict::{Discard, Verdict};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
 pub(crate) const NTP_DAEMON: &str = env!("CARGO_BIN_EXE_ntp-daemon");
@@ -31,20 +31,29 @@ pub(crate) fn example_server(lab: &Lab, name: &str, listen: &str, arguments: &[&
     process
 }
 
-/// A daemon that does not touch the clock, with a configuration file and an observation socket of its own.
+/// A daemon that does not touch the clock, with a configuration file and sockets of its own.
 pub(crate) struct Daemon {
     pub(crate) process: Process,
-    config: PathBuf,
+    pub(crate) config: PathBuf,
 }
 
 impl Daemon {
-    /// `toml` is added to the sockets and paths that a test needs; it may open `[synchronization]` and lists.
+    /// On the client's host. `toml` is added to the sockets and paths that a test needs; it may open
+    /// `[synchronization]` and lists.
     #[track_caller]
     pub(crate) fn start(lab: &Lab, toml: &str, arguments: &[&str]) -> Self {
-        let config = write_config(lab.folder(), toml);
-        let mut command = lab.command(Host::Client, NTP_DAEMON);
+        Self::start_on(lab, Host::Client, toml, arguments)
+    }
+
+    /// On either host.
+    #[track_caller]
+    pub(crate) fn start_on(lab: &Lab, host: Host, toml: &str, arguments: &[&str]) -> Self {
+        let folder = lab.folder().join(format!("{host:?}"));
+        fs::create_dir_all(&folder).unwrap();
+        let config = write_config(&folder, toml);
+        let mut command = lab.command(host, NTP_DAEMON);
         command.arg("-c").arg(&config).arg("--no-clock-control").args(arguments);
-        Self { process: Process::start("ntp-daemon", command), config }
+        Self { process: Process::start(&format!("ntp-daemon on {host:?}"), command), config }
     }
 
     /// With these plain servers.
@@ -54,9 +63,17 @@ impl Daemon {
         Self::start(lab, "", &arguments)
     }
 
+    /// What `ntp-ctl` with these arguments prints, and its exit code.
+    #[track_caller]
+    pub(crate) fn ctl(&self, arguments: &[&str]) -> (ExitStatus, String) {
+        let mut command = Command::new(NTP_CTL);
+        command.arg("-c").arg(&self.config).args(arguments);
+        run("ntp-ctl", command, seconds(10))
+    }
+
     /// What `ntp-ctl status -f json` says, if the daemon answers.
     pub(crate) fn status(&self) -> Option<Status> {
-        let (status, output) = run("ntp-ctl", ctl(&self.config, &["status", "-f", "json"]), seconds(10));
+        let (status, output) = self.ctl(&["status", "-f", "json"]);
         status
             .success()
             .then(|| Status(serde_json::from_str(&output).unwrap_or_else(|e| panic!("{e}: {output}"))))
@@ -89,13 +106,6 @@ pub(crate) fn write_config(folder: &Path, toml: &str) -> PathBuf {
     );
     fs::write(&file, text).unwrap();
     file
-}
-
-/// `ntp-ctl` with this configuration.
-pub(crate) fn ctl(config: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(NTP_CTL);
-    command.arg("-c").arg(config).args(arguments);
-    command
 }
 
 /// The daemon's status, from `ntp-ctl`'s JSON.
