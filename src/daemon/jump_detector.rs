@@ -12,6 +12,9 @@ pub struct JumpDetector {
     own_steps: Span,
     /// Whether the kernel was told of a leap second.
     leap_pending: bool,
+    /// `CLOCK_BOOTTIME` never loses against `CLOCK_MONOTONIC`; where it does (it is then another machine's, as under
+    /// some emulations), it is not used any more and a sleep looks like a step.
+    boot_is_sound: bool,
 }
 
 /// What jumped.
@@ -36,7 +39,7 @@ const LEAP_TOLERANCE: Span = Span::from_millis(10);
 impl JumpDetector {
     /// From now on.
     pub const fn new(baseline: Readings) -> Self {
-        Self { baseline, own_steps: Span::ZERO, leap_pending: false }
+        Self { baseline, own_steps: Span::ZERO, leap_pending: false, boot_is_sound: true }
     }
 
     /// We stepped the clock.
@@ -52,9 +55,14 @@ impl JumpDetector {
     /// What jumped since the last call. `was_set`: the kernel says that the clock was set meanwhile, by whomever.
     pub fn check(&mut self, now: Readings, was_set: bool) -> Jumps {
         let before = self.baseline;
-        let moved = (now.clock - before.clock) - (now.boot - before.boot) - self.own_steps;
-        let slept = (now.boot - before.boot) - (now.mono - before.mono);
         let noise = now.window + before.window;
+        let awake = now.mono - before.mono;
+        let slept = if self.boot_is_sound { (now.boot - before.boot) - awake } else { Span::ZERO };
+        if slept < -(SHORTEST_SLEEP + noise) {
+            self.boot_is_sound = false;
+            return self.check(now, was_set);
+        }
+        let moved = (now.clock - before.clock) - (awake + slept) - self.own_steps;
         let smallest = if was_set { SMALLEST_ANNOUNCED } else { SMALLEST_UNANNOUNCED };
         let stepped = moved.abs() > smallest + noise && !self.is_leap_second(moved, now.clock);
         self.baseline = now;
@@ -146,6 +154,21 @@ mod tests {
             ..readings(Span::from_millis(20), Span::ZERO, Span::ZERO)
         };
         assert_eq!(detector.check(late, false), Jumps::default());
+    }
+
+    #[test]
+    fn a_boot_clock_that_loses_is_not_believed_any_more() {
+        let mut detector = JumpDetector::new(readings(Span::ZERO, Span::ZERO, Span::ZERO));
+        for second in 1..10 {
+            // Time as it is told runs; this clock stands, and then leaps.
+            let passed = Span::from_secs(second * 64);
+            let boot = Span::from_secs(if second == 9 { 100_000 } else { 0 });
+            assert_eq!(detector.check(readings(passed, boot, passed), false), Jumps::default());
+        }
+        let passed = Span::from_secs(1000);
+        let by = Span::from_millis(50);
+        let set = detector.check(readings(passed + by, Span::ZERO, passed), false);
+        assert_eq!(set, Jumps { stepped: Some(by), slept: None });
     }
 
     #[test]
