@@ -187,6 +187,11 @@ impl Polling {
 
     /// Starts a burst if the server has not forbidden it and the allowance is not used up.
     fn burst(&mut self, now: Mono, requests: u8, ramp: bool) -> bool {
+        if matches!(self.pace, Pace::Burst { remaining, .. } if remaining >= requests) {
+            // The one before has not begun yet: a step and a sleep are often told of together.
+            self.schedule_not_before(now);
+            return true;
+        }
         while self.allowance < BURST_ALLOWANCE && now - self.allowance_since >= ALLOWANCE_PERIOD {
             self.allowance = self.allowance.saturating_add(1);
             self.allowance_since += ALLOWANCE_PERIOD;

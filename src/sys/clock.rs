@@ -4,9 +4,10 @@ use super::error::check;
 use crate::time::{ClockTime, Mono, Now, Span};
 use std::io;
 
-/// The monotonic clock and the time of day, read one right after the other.
+/// The monotonic clock and the time of day, read together as [`readings`] does.
 pub fn now() -> Now {
-    Now { mono: monotonic(), clock: realtime() }
+    let Readings { clock, mono, .. } = readings();
+    Now { mono, clock }
 }
 
 /// `CLOCK_REALTIME`.

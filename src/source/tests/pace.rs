@@ -202,6 +202,20 @@ fn a_restart_brings_a_burst_at_once() {
 }
 
 #[test]
+fn restarts_told_together_are_one_burst() {
+    let mut bench = Bench::new();
+    for _ in 0..6 {
+        bench.settle();
+        for _ in 0..10 {
+            bench.association.restart(bench.now.mono);
+        }
+        let times = bench.request_times(8);
+        assert_eq!(gaps(&times), [2; 7]);
+        bench.advance(Span::from_secs(256));
+    }
+}
+
+#[test]
 fn a_restart_voids_the_exchange_on_its_way() {
     let mut bench = Bench::new();
     bench.settle();
