@@ -144,7 +144,7 @@ pub struct Synchronization {
     pub reference_id: ReferenceId,
     /// Steps are allowed in the first corrections only; unlimited without.
     pub step_limit: Option<u32>,
-    /// Tell when somebody else sets the clock.
+    /// The daemon's own steps are warnings in the log, and otherwise information.
     pub warn_on_jump: bool,
 }
 

@@ -52,7 +52,7 @@ impl MainLoop {
     /// Exit code 70: a panic threshold, or the kernel's refusal.
     pub(super) async fn run(&mut self, stop: &CancellationToken) -> Result<(), StartupError> {
         for notice in self.engine.opening_notices() {
-            tell(&notice);
+            tell(&notice, false);
         }
         self.handle(Event::Timer)?;
         loop {
@@ -142,7 +142,7 @@ impl MainLoop {
                     let applied = self.adjust(&adjustment)?;
                     actions.extend(self.engine.handle(self.clock.now(), Event::Applied(applied)));
                 }
-                Action::Notice(notice) => tell(&notice),
+                Action::Notice(notice) => tell(&notice, self.config.synchronization.warn_on_jump),
                 Action::Publish => publish = true,
                 Action::Panic(reason) => return Err(StartupError::clock(reason)),
             }
@@ -200,8 +200,9 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     parts.into_iter().filter(|(differs, _)| *differs).map(|(_, name)| name).collect()
 }
 
-fn tell(notice: &Notice) {
-    if notice.is_warning() {
+/// A step of our own is a warning where `warn-on-jump` says so.
+fn tell(notice: &Notice, warn_on_jump: bool) {
+    if notice.is_warning() || warn_on_jump && matches!(notice, Notice::Stepped(_)) {
         tracing::warn!("{notice}");
     } else {
         tracing::info!("{notice}");

@@ -149,9 +149,7 @@ impl Engine {
             Event::Applied(applied) => self.on_applied(now, &applied, out),
             Event::ClockStepped(by) => {
                 self.start_afresh(now);
-                if self.config.synchronization.warn_on_jump {
-                    out.push(Action::Notice(Notice::ForeignStep(by)));
-                }
+                out.push(Action::Notice(Notice::ForeignStep(by)));
             }
             Event::Slept(span) => {
                 self.start_afresh(now);

@@ -3,6 +3,7 @@
 use super::headline::headline;
 use crate::cli::quantity::{magnitude, signed};
 use crate::observation::{LeapIndicator, Server, Source, State, System};
+use crate::snapshot::SyncState;
 use crate::time::Poll;
 use crate::verdict::Verdict;
 use std::fmt::Display;
@@ -39,21 +40,27 @@ fn system(system: &System) -> [String; 5] {
         LeapIndicator::Leap59 => "a second is left out today",
         LeapIndicator::Unknown | LeapIndicator::Unsynchronized => "not synchronized",
     };
+    // Before the first synchronization these are only places for numbers.
+    let known = |text: String| if is_followed(system.state) { text } else { "unknown".to_owned() };
     let error = format!("{} ± {}", signed(system.offset), magnitude(system.offset_uncertainty));
     let frequency = format!("{:+.3} ± {:.3} ppm", system.frequency_ppm, system.frequency_uncertainty_ppm);
     let agreeing = format!("{}, needed: {}", system.agreeing_sources, system.minimum_agreeing_sources);
     [
-        pair("Offset", error, "Frequency", frequency),
+        pair("Offset", known(error), "Frequency", frequency),
         pair("Stratum", system.stratum.to_string(), "Reference", system.reference.clone()),
         pair(
             "Root delay",
-            magnitude(system.root_delay),
+            known(magnitude(system.root_delay)),
             "Root dispersion",
-            magnitude(system.root_dispersion),
+            known(magnitude(system.root_dispersion)),
         ),
         pair("Leap", leap.to_owned(), "Poll", format!("{} s", seconds(system.poll_interval))),
         pair("Steps", system.steps.to_string(), "Agreeing sources", agreeing),
     ]
+}
+
+const fn is_followed(state: SyncState) -> bool {
+    matches!(state, SyncState::Synchronized | SyncState::Holdover)
 }
 
 fn seconds(log2: i8) -> i64 {
@@ -66,7 +73,7 @@ fn row(cells: [&str; 9]) -> String {
     format!("{mark} {name:<NAME$} {verdict:<14} {numbers}").trim_end().to_owned()
 }
 
-/// One row of numbers; below it the address, what was discarded, and what is wrong.
+/// One row of numbers; below it what did not fit there: the whole name, the address, what was discarded, what is wrong.
 fn source(source: &Source) -> Vec<String> {
     let stratum = source.stratum.map(|stratum| stratum.to_string());
     let measured = |text: String| if source.measured { text } else { "-".to_owned() };
@@ -81,9 +88,10 @@ fn source(source: &Source) -> Vec<String> {
         &measured(magnitude(source.uncertainty)),
         &measured(magnitude(source.delay)),
     ])];
-    let address = Some(source.address.clone()).filter(|address| !address.is_empty());
+    let whole_name = Some(source.name.clone()).filter(|name| name.chars().count() > NAME);
+    let address = Some(source.address.clone()).filter(|a| !a.is_empty() && *a != source.name);
     let discards = counted(source.discards.iter()).map(|list| format!("discarded: {list}"));
-    let details: Vec<_> = [address, discards].into_iter().flatten().collect();
+    let details: Vec<_> = [whole_name, address, discards].into_iter().flatten().collect();
     lines.extend(wrapped(&details.join("; ")));
     lines.extend(source.problem.iter().flat_map(|problem| wrapped(problem)));
     lines

@@ -22,11 +22,13 @@ Steps       1                         Agreeing sources 3, needed: 3
 
   Source             Verdict        Str Poll Reach    Offset ± Error       Delay
 * ntp1.example.org:… system-peer      1   64   377  -13.7 µs ± 52.0 µs   12.3 ms
-    192.0.2.1:123
+    ntp1.example.org:123; 192.0.2.1:123
 x a-very-long-name.… falseticker      1   64    17   -1.00 s ± 250 µs     130 ms
+    a-very-long-name.of-some-pool.example.net:123;
     [2001:db8:1234:5678:9abc:def0:1234:5678]:123; discarded: wrong-origin 3,
     rate-kiss 1
   ntp3.example.org:… waiting          -   64     0         - ± -               -
+    ntp3.example.org:123
     cannot resolve ntp3.example.org: name not known
 
 Serving [::]:123: 3 requests, 1 answered
@@ -91,6 +93,22 @@ fn a_clock_that_is_only_measured_is_not_called_right() {
     });
     assert!(page.starts_with("Measured, not controlled: the clock is 2.00 s ahead, ± 45.6 µs.\n"), "{page}");
     assert!(!page.contains("is right"), "{page}");
+}
+
+#[test]
+fn what_is_not_known_is_not_shown_as_zero() {
+    let page = page(|snapshot| snapshot.system.state = SyncState::Waiting);
+    assert!(page.contains("\nOffset      unknown "), "{page}");
+    assert!(page.contains("\nRoot delay  unknown                   Root dispersion  unknown\n"), "{page}");
+}
+
+#[test]
+fn an_address_that_is_the_name_is_shown_once() {
+    let page = page(|snapshot| {
+        snapshot.sources.truncate(1);
+        snapshot.sources[0].name = "192.0.2.1:123".to_owned();
+    });
+    assert_eq!(page.matches("192.0.2.1:123").count(), 1, "{page}");
 }
 
 #[test]
