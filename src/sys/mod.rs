@@ -9,6 +9,8 @@ pub mod clock_watch;
 mod cmsg;
 mod error;
 pub mod netlink;
+#[cfg(test)]
+mod own_namespace;
 mod packet_info;
 mod socket;
 mod timestamping;

@@ -192,6 +192,7 @@ impl<'a> Iterator for Attributes<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sys::own_namespace;
     use proptest::prelude::*;
 
     fn message(kind: u16, body: &[u8]) -> Vec<u8> {
@@ -261,12 +262,39 @@ mod tests {
         }
     }
 
-    #[test]
-    fn the_socket_opens_without_any_right() {
-        let mut watch = NetworkWatch::new().unwrap();
-        match watch.changed() {
-            Ok(_) => {}
-            Err(error) => assert_eq!(error.kind(), io::ErrorKind::WouldBlock, "{error}"),
+    /// Everything queued: whether any of it counts.
+    fn any_change(watch: &mut NetworkWatch) -> bool {
+        let mut any = false;
+        loop {
+            match watch.changed() {
+                Ok(changed) => any |= changed,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return any,
+                Err(error) => panic!("{error}"),
+            }
         }
+    }
+
+    #[test]
+    fn a_real_kernel_tells_of_links_addresses_and_default_routes() {
+        let name = "sys::netlink::tests::a_real_kernel_tells_of_links_addresses_and_default_routes";
+        own_namespace::run("-Urn", name, || {
+            let mut watch = NetworkWatch::new().unwrap();
+            let mut check = |command: &str, expected: bool| {
+                let status = std::process::Command::new("ip").args(command.split(' ')).status();
+                let Ok(status) = status else { return println!("skipped: ip is missing") };
+                assert!(status.success(), "ip {command}");
+                assert_eq!(any_change(&mut watch), expected, "ip {command}");
+            };
+            check("link set lo up", true);
+            check("link set lo mtu 9000", false);
+            check("address add 192.0.2.1/24 dev lo valid_lft 100 preferred_lft 100", true);
+            check("address change 192.0.2.1/24 dev lo valid_lft 200 preferred_lft 200", false);
+            check("route add 198.51.100.0/24 dev lo", false);
+            check("route add default via 192.0.2.9", true);
+            check("route delete default", true);
+            check("address add 2001:db8::1/64 dev lo", true);
+            check("address delete 192.0.2.1/24 dev lo", true);
+            check("link set lo down", true);
+        });
     }
 }

@@ -1,6 +1,7 @@
 //! Requests as the kernel wants them. No test here writes to the clock of the machine it runs on.
 
 use super::*;
+use crate::sys::{errno, is_not_permitted, own_namespace};
 
 #[track_caller]
 fn check_step(nanos: i64, seconds: i64, fraction: i64) {
@@ -57,46 +58,15 @@ fn the_state_is_read_without_any_right() {
     assert!(state.maximum_error >= Span::ZERO);
 }
 
-/// Set for the inner run of the next test.
-const INSIDE: &str = "NTPD_RS_TEST_INSIDE_USER_NAMESPACE";
-
-/// The identity map of the initial user namespace: there, a write would reach the machine's own clock.
-fn in_initial_user_namespace() -> bool {
-    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap();
-    map.split_whitespace().eq(["0", "0", "4294967295"])
-}
-
 #[test]
 fn the_probe_is_refused_in_a_user_namespace() {
-    if std::env::var_os(INSIDE).is_some() {
-        assert!(!in_initial_user_namespace(), "refusing to touch this machine's clock");
-        let error = probe().unwrap_err();
-        assert_eq!(super::super::errno(&error), Some(libc::EPERM), "{error}");
-        assert!(error.to_string().starts_with("clock_adjtime: "), "{error}");
-        println!("refused as it should be");
-        return;
-    }
-    let me = std::env::current_exe().unwrap();
     let name = "sys::adjtime::tests::the_probe_is_refused_in_a_user_namespace";
-    let inner = std::process::Command::new("unshare")
-        .args(["-Ur", "--"])
-        .arg(me)
-        .args(["--exact", name, "--nocapture"])
-        .env(INSIDE, "1")
-        .output();
-    match inner {
-        Ok(output) if output.status.success() => {
-            let text = String::from_utf8_lossy(&output.stdout).into_owned();
-            assert!(text.contains("refused as it should be"), "{text}");
-        }
-        Ok(output) if String::from_utf8_lossy(&output.stderr).contains("unshare failed") => {
-            println!("skipped: user namespaces are not allowed here");
-        }
-        Ok(output) => {
-            panic!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-        }
-        Err(error) => println!("skipped: unshare: {error}"),
-    }
+    own_namespace::run("-Ur", name, || {
+        let error = probe().unwrap_err();
+        assert!(is_not_permitted(&error), "{error}");
+        assert_eq!(errno(&error), Some(libc::EPERM), "{error}");
+        assert!(error.to_string().starts_with("clock_adjtime: "), "{error}");
+    });
 }
 
 /// Whether the kernel is a test node's own, whose clock is nobody else's.
