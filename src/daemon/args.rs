@@ -5,6 +5,7 @@ use crate::config::{HostPort, check_log_filter, parse_listen};
 use crate::logging::Format;
 use clap::Parser;
 use std::ffi::OsString;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -22,7 +23,7 @@ pub struct Args {
     pub log_filter: Option<String>,
 
     /// Looks of the log: full, compact, pretty or json
-    #[arg(long, value_name = "FORMAT", env = "NTP_LOG_FORMAT", default_value_t)]
+    #[arg(long, value_name = "FORMAT", env = "NTP_LOG_FORMAT", default_value_t, value_parser = log_format)]
     pub log_format: Format,
 
     /// Ask this server instead of the configured sources; may be given several times
@@ -50,6 +51,11 @@ fn log_filter(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+/// The same for the format.
+fn log_format(text: &str) -> Result<Format, String> {
+    if text.is_empty() { Ok(Format::default()) } else { text.parse() }
+}
+
 /// Parses a command line. What is to be printed (help, version, or what is wrong and the usage) is printed here.
 ///
 /// # Errors
@@ -58,7 +64,14 @@ pub fn parse<P: Parser>(arguments: impl IntoIterator<Item = OsString>) -> Result
     P::try_parse_from(arguments).map_err(|error| {
         // Where nobody reads the message, there is nobody to tell that either.
         let _ = error.print();
-        if error.use_stderr() { Failure::Configuration.into() } else { ExitCode::SUCCESS }
+        if !error.use_stderr() {
+            return ExitCode::SUCCESS;
+        }
+        // A value that is wrong gets no usage from clap.
+        if !error.to_string().contains("Usage: ") {
+            let _ = writeln!(io::stderr(), "\n{}", P::command().render_usage());
+        }
+        Failure::Configuration.into()
     })
 }
 
@@ -97,6 +110,11 @@ mod tests {
             assert!(error.contains(reason), "{error}");
             assert!(error.contains("Usage: ntp-daemon") || error.contains("try '--help'"), "{error}");
         }
+    }
+
+    #[test]
+    fn an_empty_variable_means_nothing() {
+        assert_eq!((log_format(""), log_filter("")), (Ok(Format::Full), Ok(String::new())));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `ntp-ctl` and `ntp-metrics-exporter` as people meet them: what is printed where, and the exit codes.
+//! The programs as people meet them: what is printed where, and the exit codes. A daemon at work is `tests/daemon`'s.
 #![cfg(test)]
 
 use ntpd_rs::config::{self, Config};
@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 const CTL: &str = env!("CARGO_BIN_EXE_ntp-ctl");
 const POOL: &str = "[[source]]\nmode = \"pool\"\naddress = \"pool.example\"\n";
+const DAEMON: &str = env!("CARGO_BIN_EXE_ntp-daemon");
 const EXPORTER: &str = env!("CARGO_BIN_EXE_ntp-metrics-exporter");
 
 struct Ran {
@@ -47,16 +48,19 @@ fn a_bad_command_line_is_told_with_the_usage_and_ends_with_78() {
         (CTL, &["status", "-f", "xml"]),
         (CTL, &[]),
         (EXPORTER, &["-l", "somewhere"]),
+        (DAEMON, &["--no-clock"]),
+        (DAEMON, &["-p", "a:0"]),
+        (DAEMON, &["--log-format", "yaml"]),
     ] {
         let ran = run(program, arguments);
         assert_eq!((ran.code, ran.out.as_str()), (Some(78), ""), "{arguments:?}: {}", ran.err);
-        assert!(ran.err.contains("Usage: ") || ran.err.contains("--help"), "{}", ran.err);
+        assert!(ran.err.contains("Usage: "), "{}", ran.err);
     }
 }
 
 #[test]
 fn help_and_version_go_to_standard_output_and_end_with_0() {
-    for program in [CTL, EXPORTER] {
+    for program in [CTL, DAEMON, EXPORTER] {
         for flag in ["--help", "-h", "--version", "-v", "-V"] {
             let ran = run(program, &[flag]);
             assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "{program} {flag}");
