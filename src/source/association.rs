@@ -42,8 +42,8 @@ impl Settings {
 
 /// One association with one server (RFC 5905 §9): asks, judges replies, knows when to ask again.
 ///
-/// It is told the time with every event and reads no clock. Only a measurement, the next request, the timeout, a failure to
-/// send or demobilizing ends an exchange: whatever else arrives, the genuine reply still counts.
+/// It is told the time with every event and reads no clock. Only a genuine reply with usable times, the next request, the timeout,
+/// a failure to send or demobilizing ends an exchange: whatever else arrives, the genuine reply still counts.
 #[derive(Debug)]
 pub struct Association {
     id: SourceId,

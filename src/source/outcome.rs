@@ -42,7 +42,7 @@ pub enum Outcome {
     Held,
     /// The exchange is complete.
     Measurement(Measurement),
-    /// The datagram was not used. An outstanding request stays outstanding.
+    /// The datagram was not used. An outstanding request stays so, except after `ClockStepped`.
     Discarded(Discard),
     /// The server wants fewer requests; this is the poll interval from now on. One that is at its longest already stays
     /// `Discarded(RateKiss)`.
