@@ -16,7 +16,7 @@ const PRIOR_EXCESS: f64 = 0.1;
 /// Seconds over which the model forgets what it learned of the path.
 const MEMORY: f64 = 20_000.0;
 
-/// Mixtures that are weighed against each other: the share of the edgeless variance that is added to the edge model's.
+/// Mixtures that are weighed against each other: the share of the edgeless variance in a sample's; the rest is the edge model's.
 const SHARES: [f64; MODELS] = [0.0, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 4.0];
 const MODELS: usize = 8;
 
@@ -46,9 +46,8 @@ pub(super) struct Noise {
     long_waits: f64,
     /// How likely each of `SHARES` is.
     weights: [f64; MODELS],
-    /// Regression of innovation on excess: which direction waits.
-    skew: f64,
-    skew_weight: f64,
+    /// Which direction waits.
+    skew: Skew,
     /// Mean squared innovation, s²: for people.
     jitter_variance: f64,
 }
@@ -70,6 +69,41 @@ pub(super) struct Judgement {
     stamps: f64,
 }
 
+/// Regression of the innovation on the excess: −½ when only replies wait, ½ when only requests do. With its own mean, or a wrong
+/// offset would pass for a skew and stay.
+#[derive(Debug, Clone)]
+struct Skew {
+    weight: f64,
+    excess: f64,
+    innovation: f64,
+    covariance: f64,
+    variance: f64,
+}
+
+impl Skew {
+    fn slope(&self) -> f64 {
+        (self.covariance / (self.variance + 12.0 * SYMMETRY_PRIOR)).clamp(-0.5, 0.5)
+    }
+
+    fn learn(&mut self, keep: f64, excess: f64, innovation: f64, noise: f64) {
+        let weight = 1.0 / (noise + excess * excess / 12.0);
+        self.weight = self.weight * keep + weight;
+        let share = weight / self.weight;
+        let (excess_off, innovation_off) = (excess - self.excess, innovation - self.innovation);
+        self.excess += share * excess_off;
+        self.innovation += share * innovation_off;
+        self.covariance = self.covariance * keep + weight * excess_off * (innovation - self.innovation);
+        self.variance = self.variance * keep + weight * excess_off * (excess - self.excess);
+    }
+}
+
+impl Judgement {
+    /// The variance if this share of it has no edge.
+    fn mixed(&self, share: f64) -> f64 {
+        (1.0 - share).max(0.0) * self.edge + share * self.edgeless + self.stamps
+    }
+}
+
 impl Noise {
     /// Nothing measured yet.
     pub(super) const fn new() -> Self {
@@ -82,8 +116,7 @@ impl Noise {
             median: 0.0,
             long_waits: 0.0,
             weights: PRIOR,
-            skew: 0.0,
-            skew_weight: 0.0,
+            skew: Skew { weight: 0.0, excess: 0.0, innovation: 0.0, covariance: 0.0, variance: 0.0 },
             jitter_variance: 0.0,
         }
     }
@@ -134,20 +167,23 @@ impl Noise {
         let spread = excess + mean / self.samples.max(1.0).sqrt();
         let long = (excess / (LONG_WAIT * self.median)).min(1.0);
         let one_sided = 1.0 + 2.0 * long * long;
-        let alike = (1.0 - 4.0 * self.skew * self.skew).max(0.1);
+        let skew = self.skew.slope();
+        let alike = (1.0 - 4.0 * skew * skew).max(0.1);
         let edge = spread * spread / 12.0 * one_sided * (1.0 + self.long_waits) * alike;
         let edgeless = (square - mean * mean).max(mean * mean / 10.0) / 4.0;
         let stamps = stamp_uncertainty * stamp_uncertainty / 2.0 + 1e-18;
-        let share: f64 = SHARES.iter().zip(&self.weights).map(|(share, weight)| share * weight).sum();
-        Judgement {
+        let mut judged = Judgement {
             excess,
-            correction: -self.skew * excess,
-            variance: edge + share * edgeless + stamps,
+            correction: -skew * excess,
+            variance: 0.0,
             bound: spread / 2.0,
             edge,
             edgeless,
             stamps,
-        }
+        };
+        judged.variance =
+            SHARES.iter().zip(&self.weights).map(|(share, weight)| weight * judged.mixed(*share)).sum();
+        judged
     }
 
     /// The filter predicted with variance `predicted`, and the uncorrected sample differed by `innovation`.
@@ -155,18 +191,18 @@ impl Noise {
         let keep = (-dt.max(0.0) / MEMORY).exp();
         self.weigh_models(keep, innovation + judged.correction, predicted, judged);
         self.jitter_variance += (innovation * innovation - self.jitter_variance) / self.samples.max(1.0);
-        let squared = judged.excess * judged.excess;
-        if squared > 0.0 {
-            let weight = squared / (predicted + squared / 12.0);
-            let slope = (innovation / judged.excess).clamp(-0.5, 0.5);
-            self.skew_weight = self.skew_weight * keep + weight;
-            self.skew += (slope - self.skew) * weight / (self.skew_weight + 12.0 * SYMMETRY_PRIOR);
-        }
+        let total = (predicted + judged.variance).sqrt();
+        self.skew.learn(
+            keep,
+            judged.excess,
+            innovation.clamp(-4.0 * total, 4.0 * total),
+            predicted + judged.edgeless,
+        );
     }
 
     fn weigh_models(&mut self, keep: f64, residual: f64, predicted: f64, judged: &Judgement) {
         let log_likelihood = |share: f64| {
-            let total = predicted + judged.edge + share * judged.edgeless + judged.stamps;
+            let total = predicted + judged.mixed(share);
             -0.5 * ((residual * residual / total).min(36.0) + total.ln())
         };
         let greatest = SHARES.iter().map(|share| log_likelihood(*share)).fold(f64::NEG_INFINITY, f64::max);
