@@ -16,10 +16,12 @@ mod member;
 mod noise;
 mod select;
 mod selection;
+mod skew;
 mod status;
 mod steer;
 mod system;
 mod timescale;
+mod waits;
 mod wander;
 
 pub use system::{Advice, Decision, Drift, Estimate, Role, Settings, State, SystemEstimate};

@@ -5,13 +5,8 @@
 //! same variance: a quarter of the delay's own, since both come from the same two directions. Real paths lie between; how far is
 //! learned from how well the filter predicts.
 
-/// Length of one bucket of the windowed least delay, seconds. The window, `BUCKETS` of them, keeps a rare undelayed sample in
-/// use; longer takes longer to accept that a new route is slower.
-const BUCKET: f64 = 1800.0;
-const BUCKETS: usize = 6;
-
-/// Before anything is known, packets wait about this part of the round trip.
-const PRIOR_EXCESS: f64 = 0.1;
+use super::skew::Skew;
+use super::waits::Waits;
 
 /// Seconds over which the model forgets what it learned of the path.
 const MEMORY: f64 = 20_000.0;
@@ -23,31 +18,19 @@ const MODELS: usize = 8;
 /// Queues are the rule. Less weight on the first learns other jitter sooner and trusts undelayed samples less.
 const PRIOR: [f64; MODELS] = [0.4, 0.12, 0.12, 0.12, 0.12, 0.06, 0.05, 0.01];
 
-/// Weight of the prior "both directions are alike" against measured asymmetry of jitter, in samples.
-const SYMMETRY_PRIOR: f64 = 8.0;
+/// No mixture is ever less likely than this: one odd hour may make a right one look impossible.
+const LEAST_WEIGHT: f64 = 1e-5;
 
-/// Excesses beyond so many medians come from one direction alone, and from a queue that the next packets meet too.
-const LONG_WAIT: f64 = 4.0;
+/// One innovation counts at most as one of so many standard deviations, squared: the model may be wrong about a single sample.
+const OUTLIER: f64 = 64.0;
 
 /// What is learned about one path from its delays and its filter's innovations.
 #[derive(Debug, Clone)]
 pub(super) struct Noise {
-    /// Least delays, oldest first: (start of the bucket, its least delay).
-    buckets: Vec<(f64, f64)>,
-    /// Seconds since the first sample.
-    elapsed: f64,
-    /// Samples that are remembered, and the sums of their excesses and of the squares.
-    samples: f64,
-    excess: f64,
-    excess_squared: f64,
-    /// Median of the excess, seconds.
-    median: f64,
-    /// Long waits in a row.
-    long_waits: f64,
+    waits: Waits,
+    skew: Skew,
     /// How likely each of `SHARES` is.
     weights: [f64; MODELS],
-    /// Which direction waits.
-    skew: Skew,
     /// Mean squared innovation, s²: for people.
     jitter_variance: f64,
 }
@@ -55,75 +38,37 @@ pub(super) struct Noise {
 /// What the noise model says of one sample.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Judgement {
-    /// Waiting time beyond the least delay, seconds, not negative.
-    pub excess: f64,
     /// To be added to the measured offset: which way the packets usually wait.
     pub correction: f64,
     /// Variance of the corrected offset, s².
     pub variance: f64,
     /// No waiting can explain a larger error, seconds (stamp noise apart).
     pub bound: f64,
-    /// The same variance by the edge model, and by the edgeless one.
+    wait: f64,
+    /// So many samples in a row waited long: they met the same queue, and are one piece of evidence.
+    repeats: f64,
+    /// The variance by the edge model, by the edgeless one, and of the stamps, s².
     edge: f64,
     edgeless: f64,
     stamps: f64,
 }
 
-/// Regression of the innovation on the excess: −½ when only replies wait, ½ when only requests do. With its own mean, or a wrong
-/// offset would pass for a skew and stay.
-#[derive(Debug, Clone)]
-struct Skew {
-    weight: f64,
-    excess: f64,
-    innovation: f64,
-    covariance: f64,
-    variance: f64,
-}
-
-impl Skew {
-    fn slope(&self) -> f64 {
-        (self.covariance / (self.variance + 12.0 * SYMMETRY_PRIOR)).clamp(-0.5, 0.5)
-    }
-
-    fn learn(&mut self, keep: f64, excess: f64, innovation: f64, noise: f64) {
-        let weight = 1.0 / (noise + excess * excess / 12.0);
-        self.weight = self.weight * keep + weight;
-        let share = weight / self.weight;
-        let (excess_off, innovation_off) = (excess - self.excess, innovation - self.innovation);
-        self.excess += share * excess_off;
-        self.innovation += share * innovation_off;
-        self.covariance = self.covariance * keep + weight * excess_off * (innovation - self.innovation);
-        self.variance = self.variance * keep + weight * excess_off * (excess - self.excess);
-    }
-}
-
 impl Judgement {
-    /// The variance if this share of it has no edge.
-    fn mixed(&self, share: f64) -> f64 {
-        (1.0 - share).max(0.0) * self.edge + share * self.edgeless + self.stamps
+    /// The variance if this share of it has no edge, and the rest counts for one of so many.
+    fn mixed(&self, share: f64, repeats: f64) -> f64 {
+        (1.0 - share).max(0.0) * self.edge * repeats + share * self.edgeless + self.stamps
     }
 }
 
 impl Noise {
     /// Nothing measured yet.
     pub(super) const fn new() -> Self {
-        Self {
-            buckets: Vec::new(),
-            elapsed: 0.0,
-            samples: 0.0,
-            excess: 0.0,
-            excess_squared: 0.0,
-            median: 0.0,
-            long_waits: 0.0,
-            weights: PRIOR,
-            skew: Skew { weight: 0.0, excess: 0.0, innovation: 0.0, covariance: 0.0, variance: 0.0 },
-            jitter_variance: 0.0,
-        }
+        Self { waits: Waits::new(), skew: Skew::new(), weights: PRIOR, jitter_variance: 0.0 }
     }
 
     /// The least round trip within the window, seconds; infinite before any.
     pub(super) fn least_delay(&self) -> f64 {
-        self.buckets.iter().map(|(_, delay)| *delay).fold(f64::INFINITY, f64::min)
+        self.waits.least_delay()
     }
 
     /// One standard deviation of single offsets, seconds.
@@ -133,87 +78,126 @@ impl Noise {
 
     /// A round trip was measured, `dt` seconds after the one before.
     pub(super) fn observe(&mut self, dt: f64, delay: f64) {
-        self.elapsed += dt.max(0.0);
-        let time = self.elapsed;
-        match self.buckets.last_mut() {
-            Some((start, least)) if time - *start < BUCKET => *least = least.min(delay),
-            _ => self.buckets.push((time, delay)),
-        }
-        if self.buckets.len() > BUCKETS {
-            self.buckets.remove(0);
-        }
-        let excess = (delay - self.least_delay()).max(0.0);
-        if self.samples < 0.5 {
-            self.median = PRIOR_EXCESS * delay.max(1e-9);
-        }
-        let keep = (-dt.max(0.0) / MEMORY).exp();
-        self.samples = self.samples * keep + 1.0;
-        let step = (1.0 / self.samples).max(0.02);
-        self.median *= if excess > self.median { 1.0 + step } else { 1.0 / (1.0 + step) };
-        let tame = excess.min(20.0 * self.median);
-        self.excess = self.excess * keep + tame;
-        self.excess_squared = self.excess_squared * keep + tame * tame;
-        self.long_waits = if excess > LONG_WAIT * self.median { self.long_waits + 1.0 } else { 0.0 };
+        self.waits.observe(dt, delay);
     }
 
     /// How far a sample with this delay may be trusted.
     pub(super) fn judge(&self, delay: f64, stamp_uncertainty: f64) -> Judgement {
-        let least = self.least_delay();
-        let excess = (delay - least).max(0.0);
-        let prior = PRIOR_EXCESS * least.max(1e-9);
-        let mean = (prior + self.excess) / (1.0 + self.samples);
-        let square = (prior * prior + self.excess_squared) / (1.0 + self.samples);
+        let wait = self.waits.of(delay);
         // The least delay is itself not quite undelayed: less so the more samples it is the least of.
-        let spread = excess + mean / self.samples.max(1.0).sqrt();
-        let long = (excess / (LONG_WAIT * self.median)).min(1.0);
-        let one_sided = 1.0 + 2.0 * long * long;
+        let spread = wait + self.waits.mean() / self.waits.samples().max(1.0).sqrt();
         let skew = self.skew.slope();
         let alike = (1.0 - 4.0 * skew * skew).max(0.1);
-        let edge = spread * spread / 12.0 * one_sided * (1.0 + self.long_waits) * alike;
-        let edgeless = (square - mean * mean).max(mean * mean / 10.0) / 4.0;
-        let stamps = stamp_uncertainty * stamp_uncertainty / 2.0 + 1e-18;
+        let one_sided = 1.0 + 2.0 * self.waits.unusual(wait).powi(2);
         let mut judged = Judgement {
-            excess,
-            correction: -skew * excess,
+            correction: -skew * wait,
             variance: 0.0,
             bound: spread / 2.0,
-            edge,
-            edgeless,
-            stamps,
+            wait,
+            repeats: 1.0 + self.waits.long_in_a_row(),
+            edge: spread * spread / 12.0 * one_sided * alike,
+            edgeless: self.waits.variance() / 4.0,
+            stamps: stamp_uncertainty * stamp_uncertainty / 2.0 + 1e-18,
         };
-        judged.variance =
-            SHARES.iter().zip(&self.weights).map(|(share, weight)| weight * judged.mixed(*share)).sum();
+        let mixture = SHARES.iter().zip(&self.weights);
+        judged.variance = mixture.map(|(share, weight)| weight * judged.mixed(*share, judged.repeats)).sum();
         judged
     }
 
-    /// The filter predicted with variance `predicted`, and the uncorrected sample differed by `innovation`.
+    /// The filter predicted with variance `predicted`, and the uncorrected sample differed by `innovation`, `dt` seconds after
+    /// the one before.
     pub(super) fn learn(&mut self, dt: f64, innovation: f64, predicted: f64, judged: &Judgement) {
         let keep = (-dt.max(0.0) / MEMORY).exp();
         self.weigh_models(keep, innovation + judged.correction, predicted, judged);
-        self.jitter_variance += (innovation * innovation - self.jitter_variance) / self.samples.max(1.0);
-        let total = (predicted + judged.variance).sqrt();
-        self.skew.learn(
-            keep,
-            judged.excess,
-            innovation.clamp(-4.0 * total, 4.0 * total),
-            predicted + judged.edgeless,
-        );
+        let most = 4.0 * (predicted + judged.variance).sqrt();
+        self.skew.learn(keep, judged.wait, innovation.clamp(-most, most), predicted + judged.edgeless);
+        let gain = 1.0 / self.waits.samples().max(1.0);
+        self.jitter_variance += (innovation * innovation - self.jitter_variance) * gain;
     }
 
     fn weigh_models(&mut self, keep: f64, residual: f64, predicted: f64, judged: &Judgement) {
         let log_likelihood = |share: f64| {
-            let total = predicted + judged.mixed(share);
-            -0.5 * ((residual * residual / total).min(36.0) + total.ln())
+            let total = predicted + judged.mixed(share, 1.0);
+            -0.5 * ((residual * residual / total).min(OUTLIER) + total.ln()) / judged.repeats
         };
         let greatest = SHARES.iter().map(|share| log_likelihood(*share)).fold(f64::NEG_INFINITY, f64::max);
         let mut sum = 0.0;
         for ((weight, share), prior) in self.weights.iter_mut().zip(SHARES).zip(PRIOR) {
             let remembered = (*weight / prior).powf(keep) * prior;
-            *weight = (remembered * (log_likelihood(share) - greatest).exp()).max(1e-9);
+            *weight = (remembered * (log_likelihood(share) - greatest).exp()).max(LEAST_WEIGHT);
             sum += *weight;
         }
         for weight in &mut self.weights {
             *weight /= sum;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::discipline::tests::random::Random;
+
+    /// A path of 20 ms whose samples waited and erred as `sample` says.
+    fn path(sample: impl Fn(&mut Random) -> (f64, f64)) -> Noise {
+        let (mut noise, mut random) = (Noise::new(), Random::new(1));
+        for _ in 0..400 {
+            let (wait, error) = sample(&mut random);
+            noise.observe(64.0, 0.02 + wait);
+            let judged = noise.judge(0.02 + wait, 1e-6);
+            noise.learn(64.0, error, 1e-10, &judged);
+        }
+        noise
+    }
+
+    fn queues(random: &mut Random) -> (f64, f64) {
+        let (up, down) = (random.exponential() * 1e-3, random.exponential() * 1e-3);
+        (up + down, (up - down) / 2.0)
+    }
+
+    fn sigma(noise: &Noise, wait: f64) -> f64 {
+        noise.judge(0.02 + wait, 1e-6).variance.sqrt()
+    }
+
+    #[test]
+    fn behind_queues_an_undelayed_sample_is_trusted_and_a_delayed_one_is_not() {
+        let noise = path(queues);
+        assert!(sigma(&noise, 10e-6) < 100e-6, "{}", sigma(&noise, 10e-6));
+        assert!(sigma(&noise, 2e-3) > 500e-6, "{}", sigma(&noise, 2e-3));
+    }
+
+    #[test]
+    fn where_delay_says_nothing_all_samples_are_alike() {
+        let noise = path(|random| (0.01 + random.normal() * 1e-3, random.normal() * 0.5e-3));
+        let (least, most) = (sigma(&noise, 7.5e-3), sigma(&noise, 12.5e-3));
+        assert!(least > 300e-6 && most < 2.0 * least, "{least} {most}");
+    }
+
+    #[test]
+    fn replies_that_wait_alone_are_corrected() {
+        let noise = path(|random| {
+            let down = random.exponential() * 1e-3;
+            (down, -down / 2.0)
+        });
+        let judged = noise.judge(0.021, 1e-6);
+        assert!((judged.correction - 500e-6).abs() < 150e-6, "{judged:?}");
+    }
+
+    #[test]
+    fn in_a_queue_each_sample_says_less_than_the_one_before() {
+        let mut noise = path(queues);
+        let mut last = 0.0;
+        for _ in 0..10 {
+            noise.observe(64.0, 0.04);
+            let variance = noise.judge(0.04, 1e-6).variance;
+            assert!(variance > last);
+            last = variance;
+        }
+    }
+
+    #[test]
+    fn stamps_limit_what_even_an_undelayed_sample_can_say() {
+        let noise = path(|_| (0.0, 0.0));
+        assert!(noise.judge(0.02, 20e-6).variance.sqrt() > 14e-6);
     }
 }

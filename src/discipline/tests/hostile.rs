@@ -55,7 +55,7 @@ proptest! {
         lab.settle();
         let system = lab.system();
         let allowed = 2e-3 + 4.0 * system.offset_uncertainty.seconds();
-        prop_assert!((system.offset.seconds() + lab.error()).abs() < allowed, "{system:?}");
+        prop_assert!((system.offset.seconds() + lab.error()).abs() < allowed, "{} {system:?}", lab.error());
     }
 
     #[test]

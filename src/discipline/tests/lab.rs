@@ -1,5 +1,6 @@
 //! A computer and its servers in a few lines: exact delays, no randomness but a fixed little sequence. The real simulator is in `tests/sim`.
 
+use super::random::Random;
 use crate::config::{Algorithm, Synchronization};
 use crate::discipline::{Decision, Discipline, Drift, Role, Settings, SystemEstimate};
 use crate::measurement::{Measurement, ServerVariables};
@@ -49,7 +50,7 @@ pub(super) struct Lab {
     jumps: Span,
     drift: f64,
     kernel: Frequency,
-    random: u64,
+    random: Random,
 }
 
 impl Lab {
@@ -85,7 +86,7 @@ impl Lab {
             jumps,
             drift: 0.0,
             kernel: Frequency::ZERO,
-            random: 1,
+            random: Random::new(1),
         }
     }
 
@@ -153,8 +154,8 @@ impl Lab {
     /// One exchange with this source, which answers at once. True if it was a surprise.
     pub(super) fn exchange(&mut self, id: SourceId) -> bool {
         let site = *self.site(id);
-        let (up, down) =
-            (site.delay / 2.0 + self.wait(site.jitter), site.delay / 2.0 + self.wait(site.jitter));
+        let up = site.delay / 2.0 + site.jitter * self.random.exponential();
+        let down = site.delay / 2.0 + site.jitter * self.random.exponential();
         let origin = self.now().clock;
         self.run(Span::from_seconds(up));
         let server = ClockTime::from_unix_nanos(EPOCH) + self.t + Span::from_seconds(site.error);
@@ -230,14 +231,6 @@ impl Lab {
         let span = span.max(Span::from_nanos(1));
         self.t += span;
         self.drift += span.seconds() * ((1.0 + self.crystal) * (1.0 + self.kernel.ratio()) - 1.0);
-    }
-
-    /// Sometimes nothing, mostly something: `mean` on average.
-    fn wait(&mut self, mean: f64) -> f64 {
-        self.random =
-            self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let uniform = ((self.random >> 33) as f64 + 0.5) / f64::from(1_u32 << 31);
-        -mean * uniform.ln()
     }
 
     pub(super) fn steps(&self) -> Vec<Span> {

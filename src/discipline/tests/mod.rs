@@ -3,6 +3,7 @@
 mod holdover;
 mod hostile;
 mod lab;
+pub(super) mod random;
 mod steering;
 mod thresholds;
 mod verdicts;
