@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .errors import CannotRun, StoryFailure
+from .errors import EXIT_INTERRUPTED, CannotRun, Interrupted
 from .namespaces import run_in_namespaces
 from .requirements import uml_kernel
 
@@ -165,8 +165,8 @@ def build(image: Path, packages: tuple[str, ...], log: Path) -> None:
     part = image.with_suffix(".part")
     code = run_in_namespaces(lambda: build_inside(root, part, packages, log), network=False)
     try:
-        if code >= 128:
-            raise StoryFailure(f"building the root image was interrupted, see {log}")
+        if code == EXIT_INTERRUPTED:
+            raise Interrupted("a signal")
         if code != 0:
             raise CannotRun(
                 f"the root image could not be built (a Debian mirror must be reachable); the log is {log}, it ends:\n"
