@@ -1,5 +1,6 @@
 //! How good the clock is, and telling the kernel. Corrects nothing.
 
+use super::leap;
 use super::line::Line;
 use super::member::{PHI, RESIDUAL_RATE};
 use super::system::{Decision, State, SystemEstimate};
@@ -135,10 +136,11 @@ fn combined(
     }
 }
 
-/// An announcement that nobody renews ends with its day: the leap second is past.
+/// An announcement counts on a day that can end so; one that nobody renews ends with its day: the leap second is past.
 fn announced(last: &Combination, now: Now) -> Leap {
     let day = |time: Now| time.clock.unix_secs().div_euclid(86_400);
-    if last.current || day(now) == day(last.when) { last.leap } else { Leap::NoWarning }
+    let renewed = last.current || day(now) == day(last.when);
+    if renewed && leap::is_possible(now.clock) { last.leap } else { Leap::NoWarning }
 }
 
 /// Four standard deviations of the frequency and a residue while measured; an unwatched oscillator's tolerance without.

@@ -9,7 +9,8 @@ use crate::time::{
 };
 use crate::verdict::{SourceId, Verdict};
 
-const EPOCH: i64 = 1_800_000_000_000_000_000;
+/// The last day of 2023, at noon: a day that a leap second can end.
+const EPOCH: i64 = 1_704_024_000_000_000_000;
 
 /// What a server is like, seconds.
 #[derive(Debug, Clone, Copy)]

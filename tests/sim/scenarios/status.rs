@@ -5,7 +5,7 @@ use crate::simulator::scenario::configuration;
 use crate::simulator::server::Behaviour;
 use crate::simulator::world::World;
 use ntpd_rs::snapshot::SyncState;
-use ntpd_rs::time::{Leap, Span};
+use ntpd_rs::time::{ClockTime, Leap, Span};
 
 fn silence(world: &mut World) {
     for site in &mut world.sites {
@@ -51,9 +51,26 @@ fn servers_that_come_back_are_followed_again() {
     assert!(world.host.error().abs() < 200e-6, "{}", world.host.error());
 }
 
+/// The last day of 2026, at noon.
+fn last_day_of_the_year() -> World {
+    let mut scenario = scenario(vec![near(), near(), near()], 0.0);
+    scenario.epoch = ClockTime::from_unix_secs(1_798_718_400);
+    world(&scenario, 1)
+}
+
+#[test]
+fn a_leap_second_announced_weeks_ahead_does_not_come_at_the_next_midnight() {
+    let mut world = world(&scenario(vec![near(), near(), near()], 0.0), 1);
+    for site in &mut world.sites {
+        site.server.spec.leap = Leap::AddSecond;
+    }
+    world.run_for(3600.0);
+    assert_eq!((world.host.status().leap, world.snapshot().system.leap), (Leap::NoWarning, Leap::NoWarning));
+}
+
 #[test]
 fn a_leap_second_is_announced_by_a_majority_alone_and_cleared_when_nobody_announces() {
-    let mut world = world(&scenario(vec![near(), near(), near()], 0.0), 1);
+    let mut world = last_day_of_the_year();
     world.run_for(1000.0);
     assert_eq!(world.host.status().leap, Leap::NoWarning);
     let announce = |world: &mut World, leaps: [Leap; 3]| {
@@ -73,7 +90,7 @@ fn a_leap_second_is_announced_by_a_majority_alone_and_cleared_when_nobody_announ
 
 #[test]
 fn a_leap_second_passes_without_an_error() {
-    let mut world = world(&scenario(vec![near(), near(), near()], 0.0), 1);
+    let mut world = last_day_of_the_year();
     for site in &mut world.sites {
         site.server.spec.leap = Leap::AddSecond;
     }
