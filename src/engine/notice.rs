@@ -172,7 +172,11 @@ impl fmt::Display for Notice {
                     1_u64 << poll
                 )
             }
-            Self::LeapChanged(leap) => write!(f, "Leap announcement: {leap:?}"),
+            Self::LeapChanged(Leap::AddSecond) => write!(f, "A leap second is announced: one will be added"),
+            Self::LeapChanged(Leap::DeleteSecond) => {
+                write!(f, "A leap second is announced: one will be left out")
+            }
+            Self::LeapChanged(_) => write!(f, "No leap second is announced any more"),
         }
     }
 }

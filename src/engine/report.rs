@@ -5,7 +5,7 @@ use super::{Action, Engine, Notice};
 use crate::discipline::{State, SystemEstimate};
 use crate::packet::ReferenceId;
 use crate::snapshot::{Snapshot, Source, SourceEstimate, SyncState, System};
-use crate::time::{Now, Poll, Span};
+use crate::time::{Leap, Now, Poll, Span};
 use crate::verdict::{Discard, Verdict};
 
 impl Engine {
@@ -34,11 +34,11 @@ impl Engine {
                 false => Notice::SynchronizationLost,
             }));
         }
-        if synchronized && self.told.leap.is_some_and(|told| told != system.leap) {
-            out.push(Action::Notice(Notice::LeapChanged(system.leap)));
-        }
         if synchronized {
-            self.told.leap = Some(system.leap);
+            if leap_is_news(self.told.leap, system.leap) {
+                out.push(Action::Notice(Notice::LeapChanged(system.leap)));
+                self.told.leap = Some(system.leap);
+            }
             out.extend(self.told.estimate.next(&system).map(Action::Notice));
         }
         if let Some(peer) = system.peer
@@ -191,4 +191,38 @@ fn worth_telling(from: Verdict, to: Verdict) -> bool {
     let quiet =
         [Verdict::Waiting, Verdict::NotSelectable, Verdict::NoQuorum, Verdict::Unreachable, Verdict::Outlier];
     from != to && !(from.is_used() && to.is_used()) && !quiet.contains(&to)
+}
+
+/// A leap second that is announced, or is not any more. That there was no time for a while is told by other notices.
+fn leap_is_news(told: Option<Leap>, leap: Leap) -> bool {
+    match leap {
+        Leap::AddSecond | Leap::DeleteSecond => told != Some(leap),
+        Leap::NoWarning => told.is_some_and(|told| told != leap),
+        Leap::Unsynchronized => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_leap_second_that_is_announced_or_is_not_any_more_is_news() {
+        let mut told = None;
+        for (leap, news) in [
+            (Leap::Unsynchronized, false),
+            (Leap::NoWarning, false),
+            (Leap::AddSecond, true),
+            (Leap::Unsynchronized, false),
+            (Leap::AddSecond, false),
+            (Leap::NoWarning, true),
+            (Leap::NoWarning, false),
+            (Leap::DeleteSecond, true),
+        ] {
+            assert_eq!(leap_is_news(told, leap), news, "{leap:?} after {told:?}");
+            if news {
+                told = Some(leap);
+            }
+        }
+    }
 }

@@ -71,16 +71,15 @@ class Machine:
         if not self._set_up:
             commands.append("ln -sf /run/vm-test/bin/* /usr/bin/")
             commands.append("ln -sf /run/vm-test/guest/clock.py /usr/bin/node-clock")
-            commands.append("cp /run/vm-test/units/* /etc/systemd/system/ && systemctl daemon-reload")
+            commands.append("cp /run/vm-test/units/* /etc/systemd/system/")
             hosts = ["127.0.0.1 localhost", "::1 localhost"]
             hosts += [f"{address} {n.name}" for n in self._nodes for address in (n.address, n.address_v6)]
             agent.store("/etc/hosts", "\n".join([*hosts, ""]).encode())
             for path, content in node.files.items():
                 agent.store(path, content.encode())
-        for command in commands:
-            result = agent.run(command, 60)
-            if result.status != 0:
-                raise StoryFailure(f"{self.name}: {command}: {result.errors or result.output}")
+        result = agent.run("\n".join(commands), 60)
+        if result.status != 0:
+            raise StoryFailure(f"{self.name}: could not be prepared: {result.errors or result.output}")
         self._set_up = True
 
     def shutdown(self) -> None:
