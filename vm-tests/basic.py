@@ -8,8 +8,9 @@ client.wait_for_unit("multi-user.target")
 with subtest("the clock is wrong"):
     server.succeed("node-clock frequency -50", "systemctl start chrony")
     server.wait_until_succeeds("chronyc -n tracking | grep -E '^Stratum +: 1$'", timeout=30)
-    client.succeed("node-clock step 2")
-    assert abs(clock_error(client) - 2) < 0.1
+    # Two nodes do not boot with quite the same time.
+    client.succeed(f"node-clock step {2 - clock_error(client)}")
+    assert abs(clock_error(client) - 2) < 0.01
     assert client.succeed("timedatectl show -p NTPSynchronized --value").strip() == "no"
 
 with subtest("the clock becomes right"):
@@ -19,7 +20,7 @@ with subtest("the clock becomes right"):
 with subtest("it was stepped once, back"):
     steps = [step for step in clock_steps(client) if step < 0]
     assert len(steps) == 1, f"steps back: {steps}"
-    assert abs(steps[0] + 2) < 0.1, f"steps back: {steps}"
+    assert abs(steps[0] + 2) < 0.05, f"steps back: {steps}"
 
 with subtest("the system says that it is synchronized"):
     client.wait_until_succeeds("test $(timedatectl show -p NTPSynchronized --value) = yes", timeout=30)
