@@ -12,7 +12,7 @@ const KERNEL_LIMIT: f64 = 500e-6;
 const LEFT_ALONE: f64 = 0.25;
 
 /// A rate is left alone while its error moves the clock over a `HORIZON` by less than this part of the offset's uncertainty.
-const HORIZON: f64 = 64.0;
+const HORIZON: f64 = 512.0;
 
 /// Offsets are steps only when this many times larger than their own uncertainty.
 const SIGNIFICANT: f64 = 3.0;
@@ -157,11 +157,13 @@ impl Steering {
     fn slew(&mut self, now: Mono, target: Target, in_force: Frequency) -> Vec<Decision> {
         let frequency = self.bounded(target.frequency);
         let (offset, sigma) = (target.offset.seconds(), target.offset_uncertainty);
+        let small = offset.abs() <= LEFT_ALONE * sigma;
         let drifts = (frequency - self.base).ratio().abs() * HORIZON > LEFT_ALONE * sigma;
-        if drifts {
+        // A slew writes the frequency twice anyway.
+        if drifts || !small {
             self.base = frequency;
         }
-        if offset.abs() <= LEFT_ALONE * sigma {
+        if small {
             self.slew_end = None;
             return changed(self.base, in_force).into_iter().collect();
         }
