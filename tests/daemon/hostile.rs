@@ -7,8 +7,9 @@ use ntpd_rs::verdict::{Discard, Verdict};
 
 /// What a test server does, and how its replies are refused. What comes from another port than was asked (`other-port`)
 /// is refused by the kernel, for the socket is connected; and `distant` is for selection to judge.
-const MISBEHAVIOURS: [(&str, Discard); 12] = [
+const MISBEHAVIOURS: [(&str, Discard); 13] = [
     ("short", Discard::Malformed),
+    ("trailing-garbage", Discard::Malformed),
     ("wrong-origin", Discard::WrongOrigin),
     ("wrong-version", Discard::WrongVersion),
     ("broadcast", Discard::WrongMode),
