@@ -26,7 +26,7 @@ pub enum Verdict {
     Loop,
     /// Its interval does not meet the majority's.
     Falseticker,
-    /// It agrees with the majority, and is not used: too uncertain beside the others.
+    /// It agrees with the majority, and is not used: too uncertain beside the others, or a preferred one is.
     Outlier,
     /// It agrees with the majority, and fewer sources agree than `minimum-agreeing-sources`.
     NoQuorum,

@@ -32,6 +32,8 @@ pub(super) struct Prior {
     pub variance: f64,
     /// (s/s)², of any oscillator at all.
     pub ignorance: f64,
+    /// s/s per √s.
+    pub wander: f64,
 }
 
 /// One exchange on the undisciplined timescale.
@@ -151,7 +153,7 @@ impl Filter {
     fn seed(&mut self, samples: &[Sample], frequency: (f64, f64)) {
         let Some(first) = samples.first() else { return };
         self.history = samples.iter().copied().collect();
-        let bank = Bank::new(self.first_line(first, first.offset, frequency));
+        let bank = Bank::new(self.first_line(first, first.offset, frequency), self.prior.wander);
         self.track = Some(Track { base: first.offset, at: first.time, bank, seed: frequency });
         self.samples_since_seed = 0;
         self.replay();
@@ -165,7 +167,7 @@ impl Filter {
         let (Some(first), Some(track)) = (history.front(), &self.track) else { return };
         let line = self.first_line(first, track.base, track.seed);
         if let Some(track) = &mut self.track {
-            track.bank = Bank::new(line);
+            track.bank = Bank::new(line, self.prior.wander);
             track.at = first.time;
         }
         for sample in history.iter().skip(1) {

@@ -46,6 +46,12 @@ const DRIFT_AGEING: f64 = 0.5e-6;
 /// And over a sleep or a foreign step by this much, s/s.
 const RESTART_AGEING: f64 = 1e-6;
 
+/// A usual crystal's wander, s/s per √s.
+const USUAL_WANDER: f64 = 0.7e-9;
+
+/// `initial-wander` as everybody has it. 1.x measures it in units that no crystal reaches, so it is taken relative to this.
+const DEFAULT_INITIAL_WANDER: f64 = 1e-8;
+
 /// A frequency is worth saving once it is known this well, s/s.
 const WORTH_SAVING: f64 = 1e-6;
 
@@ -299,7 +305,7 @@ impl Discipline {
             Some(combination) => Prior {
                 frequency: combination.line.frequency,
                 variance: (combination.line.frequency_variance + ageing * ageing).min(self.prior.ignorance),
-                ignorance: self.prior.ignorance,
+                ..self.prior
             },
             None => Prior {
                 variance: (self.prior.variance + ageing * ageing).min(self.prior.ignorance),
@@ -317,13 +323,15 @@ impl Combination {
 
 fn prior(settings: &Settings, drift: Option<Drift>, in_force: Frequency) -> Prior {
     let ignorance = settings.algorithm.initial_frequency_uncertainty.powi(2);
+    let wander = USUAL_WANDER * (settings.algorithm.initial_wander / DEFAULT_INITIAL_WANDER).sqrt();
     match drift {
         Some(drift) => Prior {
             frequency: drift.frequency.ratio(),
             variance: (drift.uncertainty.ratio().powi(2) + DRIFT_AGEING * DRIFT_AGEING).min(ignorance),
             ignorance,
+            wander,
         },
-        None => Prior { frequency: in_force.ratio(), variance: ignorance, ignorance },
+        None => Prior { frequency: in_force.ratio(), variance: ignorance, ignorance, wander },
     }
 }
 

@@ -30,7 +30,7 @@ impl Discipline {
     /// Sets every verdict, and the combination if there is a quorum.
     pub(super) fn select(&mut self, now: Now) {
         let candidates = self.candidates(now);
-        let origin = candidates.first().map_or(Span::ZERO, |candidate| candidate.claim.base);
+        let origin = middle(&candidates);
         let survivors = self.survivors(candidates, origin);
         let needed = self.settings.synchronization.minimum_agreeing_sources.max(1);
         let quorum = survivors.len() >= needed;
@@ -170,6 +170,13 @@ impl Discipline {
             member.verdict = verdict;
         }
     }
+}
+
+/// The point that floats count from: among the majority, so that one that is decades off costs the others no nanoseconds.
+fn middle(candidates: &[Candidate]) -> Span {
+    let mut bases: Vec<Span> = candidates.iter().map(|candidate| candidate.claim.base).collect();
+    bases.sort_unstable();
+    bases.get(bases.len() / 2).copied().unwrap_or(Span::ZERO)
 }
 
 fn opinion(candidate: &Candidate, origin: Span) -> Opinion {

@@ -7,8 +7,9 @@ use super::line::Line;
 const WANDERS: [f64; MODELS] = [1e-10, 3.2e-10, 1e-9, 3.2e-9, 1e-8, 3.2e-8, 1e-7];
 const MODELS: usize = 7;
 
-/// How likely each is before anything is measured, and after long.
-const PRIOR: [f64; MODELS] = [0.16, 0.22, 0.26, 0.18, 0.11, 0.05, 0.02];
+/// How surely the wander is as expected before anything is measured: one standard deviation, in decades. Less follows an unusual
+/// oscillator late, more takes jitter for wander at first.
+const PRIOR_DECADES: f64 = 0.9;
 
 /// Seconds after which an oscillator may have changed its character. Shorter forgets what was learned, longer reacts later to a change of temperature.
 const MEMORY: f64 = 20_000.0;
@@ -28,12 +29,15 @@ struct Model {
 }
 
 impl Bank {
-    /// All models start with the same knowledge.
-    pub(super) fn new(line: Line) -> Self {
-        let mut models = [Model { wander: 0.0, prior: 0.0, weight: 0.0, line }; MODELS];
-        for (model, (wander, prior)) in models.iter_mut().zip(WANDERS.into_iter().zip(PRIOR)) {
-            (model.wander, model.prior, model.weight) = (wander, prior, prior);
-        }
+    /// All models start with the same knowledge; those near the `expected` wander (s/s per √s) are likelier.
+    pub(super) fn new(line: Line, expected: f64) -> Self {
+        let likely =
+            |wander: f64| (-0.5 * ((wander / expected).log10() / PRIOR_DECADES).powi(2)).exp().max(1e-6);
+        let sum: f64 = WANDERS.iter().map(|wander| likely(*wander)).sum();
+        let models = WANDERS.map(|wander| {
+            let prior = likely(wander) / sum;
+            Model { wander, prior, weight: prior, line }
+        });
         Self { models }
     }
 
@@ -108,7 +112,7 @@ mod tests {
 
     /// A bank that saw an oscillator with this wander through stamps good to 10 µs, at 600 polls of 64 s.
     fn watched(wander: f64) -> Bank {
-        let mut bank = Bank::new(Line::new(0.0, 1e-10, 0.0, 1e-12));
+        let mut bank = Bank::new(Line::new(0.0, 1e-10, 0.0, 1e-12), 1e-9);
         let (mut random, mut offset, mut frequency) = (Random::new(2), 0.0, 0.0);
         for _ in 0..600 {
             for _ in 0..64 {
@@ -129,7 +133,13 @@ mod tests {
     #[test]
     fn a_calm_oscillator_is_recognised() {
         let wander = watched(1e-10).wander();
-        assert!(wander < 1e-9, "{wander}");
+        assert!(wander < 1.5e-9, "{wander}");
+    }
+
+    #[test]
+    fn before_measuring_it_is_what_is_expected() {
+        let line = Line::new(0.0, 1e-10, 0.0, 1e-12);
+        assert!(Bank::new(line, 1e-8).wander() > 1.5 * Bank::new(line, 1e-9).wander());
     }
 
     #[test]
