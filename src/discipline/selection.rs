@@ -31,6 +31,7 @@ impl Discipline {
     pub(super) fn select(&mut self, now: Now) {
         let candidates = self.candidates(now);
         let origin = middle(&candidates);
+        let refuted = self.is_refuted(&candidates, now);
         let survivors = self.survivors(candidates, origin);
         let needed = self.settings.synchronization.minimum_agreeing_sources.max(1);
         let quorum = survivors.len() >= needed;
@@ -43,12 +44,32 @@ impl Discipline {
                 self.combination = Some(combined);
                 self.quorum_since.get_or_insert(now.mono);
             }
+            (None, Some(_)) if refuted => self.give_up(),
             (None, Some(last)) => {
                 last.current = false;
                 last.agreeing = 0;
             }
             (None, None) => self.quorum_since = None,
         }
+    }
+
+    /// Several sources can be asked, and fewer than half say what we would claim without a quorum.
+    fn is_refuted(&self, candidates: &[Candidate], now: Now) -> bool {
+        let Some(last) = &self.combination else { return false };
+        let (line, distance) = last.claim(self.scale.present(now));
+        let meets = |candidate: &Candidate| {
+            let theirs = candidate.claim.interval(last.base);
+            (theirs.offset - line.offset).abs() <= theirs.distance + distance
+        };
+        let confirming = candidates.iter().filter(|candidate| meets(candidate)).count();
+        candidates.len() >= 2 && confirming * 2 < candidates.len()
+    }
+
+    /// The time is not known any more; what was learned of the oscillator is.
+    fn give_up(&mut self) {
+        self.prior = self.learned_prior(0.0);
+        self.combination = None;
+        self.quorum_since = None;
     }
 
     /// Everything that may take part; the others get their verdict here.

@@ -4,6 +4,7 @@ use super::leap;
 use super::line::Line;
 use super::member::{PHI, RESIDUAL_RATE};
 use super::system::{Decision, State, SystemEstimate};
+use super::timescale::LocalTime;
 use super::{Combination, Discipline};
 use crate::time::{Adjustment, ClockStatus, Frequency, Leap, Mono, Now, Span};
 
@@ -105,11 +106,9 @@ fn combined(
     nothing: SystemEstimate,
 ) -> SystemEstimate {
     let (offset, line) = discipline.remaining(last, now);
-    let age = (now.mono - last.when.mono).seconds().max(0.0);
-    let rate = dispersion_rate(last, &line);
     let left = offset.abs().seconds();
     let noise = (line.offset_variance + last.disagreement).sqrt();
-    let dispersion = last.dispersion + left + BOUND_SIGMAS * line.offset_sigma() + rate * age;
+    let dispersion = left + last.dispersion_after(&line, (now.mono - last.when.mono).seconds());
     let maximum = last.root_delay / 2.0 + dispersion;
     let (state, synchronized) = match (last.current, maximum < USELESS_BOUND) {
         (true, good) => (State::Synchronized, good),
@@ -123,7 +122,7 @@ fn combined(
         peer: Some(last.peer),
         root_delay: Span::from_seconds(last.root_delay),
         root_dispersion: Span::from_seconds(dispersion),
-        dispersion_rate: rate,
+        dispersion_rate: last.dispersion_rate(&line),
         offset,
         offset_uncertainty: Span::from_seconds(noise),
         wanted_frequency: Frequency::from_ratio(line.frequency),
@@ -143,9 +142,24 @@ fn announced(last: &Combination, now: Now) -> Leap {
     if renewed && leap::is_possible(now.clock) { last.leap } else { Leap::NoWarning }
 }
 
-/// Four standard deviations of the frequency and a residue while measured; an unwatched oscillator's tolerance without.
-fn dispersion_rate(last: &Combination, line: &Line) -> f64 {
-    if last.current { (RESIDUAL_RATE + 4.0 * line.frequency_sigma()).min(PHI) } else { PHI }
+impl Combination {
+    /// Four standard deviations of the frequency and a residue while measured; an unwatched oscillator's tolerance without.
+    fn dispersion_rate(&self, line: &Line) -> f64 {
+        if self.current { (RESIDUAL_RATE + 4.0 * line.frequency_sigma()).min(PHI) } else { PHI }
+    }
+
+    /// Dispersion to the primary source `age` seconds after the last selection, seconds.
+    fn dispersion_after(&self, line: &Line, age: f64) -> f64 {
+        let noise = BOUND_SIGMAS * line.offset_sigma();
+        self.dispersion + noise + self.dispersion_rate(line) * age.max(0.0)
+    }
+
+    /// Where the truth is by this, and how far from it at most, seconds.
+    pub(super) fn claim(&self, time: LocalTime) -> (Line, f64) {
+        let line = self.predict(time);
+        let distance = self.root_delay / 2.0 + self.dispersion_after(&line, time.since(self.at));
+        (line, distance)
+    }
 }
 
 impl Discipline {

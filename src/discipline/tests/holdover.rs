@@ -141,3 +141,20 @@ fn after_somebody_set_the_clock_it_is_not_claimed_to_be_right() {
     lab.poll(4, 2.0);
     assert_eq!(lab.status.unwrap().leap, Leap::NoWarning);
 }
+
+#[test]
+fn a_claim_that_most_contradict_ends_even_without_a_quorum() {
+    let mut lab = Lab::with(0.0, 10.0, |settings| settings.synchronization.minimum_agreeing_sources = 3);
+    let ids = [0; 3].map(|_| lab.add(LAN));
+    lab.settle();
+    lab.discipline.set_reachable(ids[0], false, false);
+    lab.poll_only(&ids[1..], 2, 64.0);
+    assert_eq!(lab.system().state, State::Holdover, "two of three, and they agree with us");
+    lab.jump(0.4);
+    lab.poll_only(&ids[1..], 4, 64.0);
+    assert_eq!((lab.system().state, lab.system().leap), (State::NoQuorum, Leap::Unsynchronized));
+    assert_eq!(lab.status.unwrap().leap, Leap::Unsynchronized);
+    lab.poll(8, 64.0);
+    assert_eq!((lab.system().state, lab.system().leap), (State::Synchronized, Leap::NoWarning));
+    assert!(lab.error().abs() < 1e-4, "{}", lab.error());
+}
