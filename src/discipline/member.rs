@@ -26,7 +26,7 @@ const NOISE_SIGMAS: f64 = 3.0;
 const PLAUSIBLE_DELAY: std::ops::RangeInclusive<f64> = -0.01..=16.0;
 
 /// A predicted error of this part of the round trip is as good as the unknown asymmetry allows.
-const WORTHWHILE: f64 = 0.01;
+const WORTHWHILE: f64 = 0.015;
 
 /// And below this, seconds, nothing is worth a packet.
 const WORTHLESS: f64 = 5e-6;
