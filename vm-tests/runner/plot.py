@@ -66,7 +66,9 @@ def write_plot(path: Path, title: str, series: Series) -> None:
     for error in edges:
         shade = "#888" if error == 0 else "#ddd"
         parts.append(f'<path d="M{LEFT} {y(error):.1f}H{WIDTH - RIGHT}" stroke="{shade}"/>')
-        parts.append(f'<text x="{LEFT - 6}" y="{y(error) + 4:.1f}" text-anchor="end">{label(error)}</text>')
+        # The innermost labels would lie upon that of 0.
+        if error == 0 or abs(error) > LINEAR_SECONDS:
+            parts.append(f'<text x="{LEFT - 6}" y="{y(error) + 4:.1f}" text-anchor="end">{label(error)}</text>')
     for moment in time_ticks(start, end):
         parts.append(f'<path d="M{x(moment):.1f} {TOP}V{HEIGHT - BOTTOM}" stroke="#eee"/>')
         parts.append(f'<text x="{x(moment):.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{moment:.0f} s</text>')
