@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,6 +16,7 @@ from .requirements import uml_kernel
 from .story import Node
 
 END_SECONDS = 5.0
+SHARED_MEMORY = Path("/dev/shm")
 
 
 @dataclass
@@ -82,6 +84,7 @@ def boot(node: Node, base: Path, tools: Path, directory: Path) -> UmlProcess:
             stdin=subprocess.DEVNULL,
             stdout=console,
             stderr=console,
+            env={**os.environ, "TMPDIR": str(memory_directory(node, directory))},
             pass_fds=(agent_there.fileno(), clock_there.fileno()),
             # A group of its own: one signal ends the kernel with its helpers, and a terminal's SIGINT passes it by.
             start_new_session=True,
@@ -89,3 +92,11 @@ def boot(node: Node, base: Path, tools: Path, directory: Path) -> UmlProcess:
     agent_there.close()
     clock_there.close()
     return UmlProcess(process, agent_here, clock_here)
+
+
+def memory_directory(node: Node, directory: Path) -> Path:
+    """Where the node's memory is kept as a file: in memory, unless that is too small, as in many containers."""
+    needed = node.memory_megabytes << 20
+    if SHARED_MEMORY.is_dir() and shutil.disk_usage(SHARED_MEMORY).free > needed:
+        return SHARED_MEMORY
+    return directory

@@ -12,12 +12,13 @@ import tempfile
 import time
 import unittest
 from pathlib import Path
+from unittest import mock
 from xml.etree import ElementTree
 
-from runner import namespaces, plot, tsc
+from runner import namespaces, plot, requirements, tsc
 from runner.clock_record import BootRecord, Exchange, Sample, differences
 from runner.clock_recorder import ClockRecorder
-from runner.errors import WrongUse
+from runner.errors import CannotRun, WrongUse
 from runner.run_directory import remove_leftovers, run_directory
 from runner.story import find_stories, load_story
 
@@ -114,6 +115,27 @@ class Plot(unittest.TestCase):
     def test_errors_are_labelled_in_their_unit(self) -> None:
         """Seconds, milliseconds, microseconds."""
         self.assertEqual([plot.label(error) for error in (1.0, -1e-3, 1e-5)], ["+1 s", "-1 ms", "+10 µs"])
+
+
+class Requirements(unittest.TestCase):
+    """What a machine must have."""
+
+    def test_what_is_missing_is_told_with_the_line_that_installs_it(self) -> None:
+        """All at once."""
+        with (
+            mock.patch("shutil.which", lambda name, **_: None if "uml" in name else name),
+            self.assertRaisesRegex(CannotRun, "apt-get install .*user-mode-linux"),
+        ):
+            requirements.check_machine()
+
+    def test_a_plain_user_is_told_that_root_is_needed_and_why(self) -> None:
+        """Before anything is built."""
+        with (
+            mock.patch("shutil.which", lambda name, **_: name),
+            mock.patch("os.geteuid", lambda: 1000),
+            self.assertRaisesRegex(CannotRun, "Root is needed"),
+        ):
+            requirements.check_machine()
 
 
 class Stories(unittest.TestCase):
