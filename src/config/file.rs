@@ -68,7 +68,11 @@ pub fn load(path: Option<&Path>) -> Result<Loaded, LoadError> {
 
 fn load_default(path: &Path) -> Result<Loaded, LoadError> {
     if matches!(path.try_exists(), Ok(false)) {
-        return Ok(Loaded { config: Config::default(), path: None, warnings: vec![no_configuration(path)] });
+        return Ok(Loaded {
+            config: Config::without_file(),
+            path: None,
+            warnings: vec![no_configuration(path)],
+        });
     }
     load_file(path)
 }

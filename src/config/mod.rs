@@ -43,6 +43,8 @@ pub struct Config {
     pub observability: Observability,
     /// The socket that takes commands.
     pub control: Control,
+    /// Whether the daemon ends if it cannot have these two sockets: somebody asked for them.
+    pub sockets_required: bool,
     /// Whether the clock is ours to steer.
     pub clock_control: ClockControl,
     /// How packets are stamped.
@@ -229,6 +231,14 @@ pub enum TimestampMode {
 }
 
 impl Config {
+    /// What is in force where there is no file: no sources, and the sockets where `ntp-ctl` looks for them, if they can be had.
+    pub fn without_file() -> Self {
+        let observation = PathBuf::from(DEFAULT_OBSERVATION_PATH);
+        let control = Control { path: Some(observation.with_file_name("control")), ..Control::default() };
+        let observability = Observability { observation_path: Some(observation), ..Observability::default() };
+        Self { observability, control, sockets_required: false, ..Self::default() }
+    }
+
     /// Sources that can come to agree: a pool counts as its `count`, a `noselect` source not at all.
     pub fn selectable_sources(&self) -> usize {
         let count = |source: &SourceConfig| match source.kind {
@@ -328,6 +338,7 @@ impl Default for Config {
             algorithm: Algorithm::default(),
             observability: Observability::default(),
             control: Control::default(),
+            sockets_required: true,
             clock_control: ClockControl::Yes,
             timestamp_mode: TimestampMode::KernelAll,
             state_directory: None,

@@ -39,6 +39,7 @@ pub(super) fn resolve(top: &DeTable<'_>, report: &Report) -> Config {
         algorithm: algorithm.map_or_else(Algorithm::default, |s| synchronization::algorithm(&s)),
         observability,
         control,
+        sockets_required: true,
         clock_control: clock.control,
         timestamp_mode: clock.timestamp_mode,
         state_directory: clock.state_directory,

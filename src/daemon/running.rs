@@ -50,13 +50,17 @@ impl Daemon {
     ) -> Result<Self, StartupError> {
         let servers = server::listen(&config)?;
         let seen = &config.observability;
-        let observation = bind(seen.observation_path.as_deref(), seen.observation_permissions).await?;
-        let control = bind(config.control.path.as_deref(), config.control.permissions).await?;
+        let required = config.sockets_required;
+        let path = seen.observation_path.as_deref();
+        let observation = bind(path, seen.observation_permissions, required).await?;
+        let control = bind(config.control.path.as_deref(), config.control.permissions, required).await?;
         let drift_file = DriftFile::open(&config, std::env::var_os("STATE_DIRECTORY"))?;
         let opened = open(&config)?;
         if let Some(warning) = &opened.warning {
             tracing::warn!("{warning}");
         }
+        // What is learned of a clock that somebody else steers says nothing of its oscillator.
+        let drift_file = drift_file.filter(|_| opened.clock.is_controlled());
         let drift = drift_file.as_ref().and_then(DriftFile::load);
         let engine = new_engine(&config, &opened.clock, opened.frequency, drift)?;
         let first = engine.snapshot(opened.clock.now());
@@ -130,10 +134,19 @@ impl Daemon {
     }
 }
 
-async fn bind(path: Option<&std::path::Path>, permissions: u32) -> Result<Option<Listener>, StartupError> {
-    match path {
-        Some(path) => Listener::bind(path, permissions).await.map(Some).map_err(StartupError::other),
-        None => Ok(None),
+async fn bind(
+    path: Option<&std::path::Path>,
+    permissions: u32,
+    required: bool,
+) -> Result<Option<Listener>, StartupError> {
+    let Some(path) = path else { return Ok(None) };
+    match Listener::bind(path, permissions).await {
+        Ok(listener) => Ok(Some(listener)),
+        Err(reason) if required => Err(StartupError::other(reason)),
+        Err(reason) => {
+            tracing::warn!("ntp-ctl will not find this daemon: {reason}");
+            Ok(None)
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is kept across restarts: the drift file. Read at start, written whole or not at all.
 
 use super::startup_error::StartupError;
-use crate::config::{Config, DEFAULT_STATE_DIRECTORY};
+use crate::config::{ClockControl, Config, DEFAULT_STATE_DIRECTORY};
 use crate::discipline::Drift;
 use crate::time::Frequency;
 use std::ffi::OsString;
@@ -28,7 +28,12 @@ impl DriftFile {
         let from_systemd =
             from_systemd.and_then(|list| list.to_str().map(|l| l.split(':').next().map(PathBuf::from))?);
         let demanded = config.state_directory.clone().or(from_systemd);
+        if demanded.is_none() && config.clock_control == ClockControl::No {
+            return Ok(None);
+        }
         let directory = demanded.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_STATE_DIRECTORY));
+        // As systemd's StateDirectory would; what goes wrong is told by the check.
+        let _ = fs::create_dir(&directory);
         match check_writable(&directory) {
             Ok(()) => Ok(Some(Self { path: directory.join("drift") })),
             Err(error) if demanded.is_some() => Err(StartupError::configuration(format!(
