@@ -161,7 +161,7 @@ fn without_any_file_the_default_has_no_sources_and_says_how_to_add_them() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("ntp.toml");
     let loaded = load_default(&path).unwrap();
-    assert_eq!((loaded.config, loaded.path), (Config::default(), None));
+    assert_eq!((loaded.config, loaded.path), (Config::without_file(), None));
     let [warning] = loaded.warnings.as_slice() else { panic!("{:?}", loaded.warnings) };
     let text = warning.to_string();
     assert!(text.contains("[[source]]") && text.contains("-p"), "{text}");
