@@ -77,6 +77,7 @@ impl Lab {
     pub(crate) fn write_etc(&self, hosts: &str, resolv: &str) {
         let folder = self.etc();
         fs::create_dir_all(&folder).unwrap();
+        assert!(Path::new("/etc/hosts").exists(), "ip netns needs an /etc/hosts to put another over");
         fs::write(folder.join("hosts"), format!("127.0.0.1 localhost\n{hosts}")).unwrap();
         fs::write(folder.join("resolv.conf"), resolv).unwrap();
         fs::write(folder.join("nsswitch.conf"), "hosts: files dns\n").unwrap();
