@@ -86,7 +86,10 @@ impl Noise {
         let wait = self.waits.of(delay);
         // The least delay is itself not quite undelayed: less so the more samples it is the least of.
         let spread = wait + self.waits.mean() / self.waits.samples().max(1.0).sqrt();
-        let skew = self.skew.slope();
+        // Without an edge the wait says nothing of the direction either.
+        let edged: f64 =
+            SHARES.iter().zip(&self.weights).map(|(share, weight)| weight * (1.0 - share).max(0.0)).sum();
+        let skew = edged * self.skew.slope();
         let alike = (1.0 - 4.0 * skew * skew).max(0.1);
         let one_sided = 1.0 + 2.0 * self.waits.unusual(wait).powi(2);
         let mut judged = Judgement {

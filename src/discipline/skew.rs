@@ -1,7 +1,11 @@
 //! Which direction of a path waits: replies, requests, or both alike. Knows no least delay.
 
-/// Weight of the prior "both directions are alike" against what is measured, in samples.
-const PRIOR: f64 = 8.0;
+/// A slope of so many of its own standard deviations, squared, is chance. Less takes chance for skew, more learns a skew late.
+const CHANCE: f64 = 6.0;
+
+/// Short waits are shared even by a direction that seldom waits, so the steepest slope is less than one half: with that, all samples
+/// would be moved by what the quiet direction waits.
+const STEEPEST: f64 = 0.4;
 
 /// Regression of the innovation on the wait: −½ when only replies wait, ½ when only requests do.
 ///
@@ -21,9 +25,11 @@ impl Skew {
         Self { weight: 0.0, wait: 0.0, innovation: 0.0, covariance: 0.0, variance: 0.0 }
     }
 
-    /// Seconds of offset for each second of waiting.
+    /// Seconds of offset for each second of waiting; nothing while it may be chance (James and Stein 1961).
     pub(super) fn slope(&self) -> f64 {
-        (self.covariance / (self.variance + 12.0 * PRIOR)).clamp(-0.5, 0.5)
+        let slope = self.covariance / self.variance.max(1e-9);
+        let significance = slope * slope * self.variance;
+        (slope * (1.0 - CHANCE / significance.max(CHANCE))).clamp(-STEEPEST, STEEPEST)
     }
 
     /// A sample with this wait and innovation, whose other noise has variance `noise`; `keep` is what is left of the memory.
@@ -54,12 +60,12 @@ mod tests {
 
     #[test]
     fn replies_that_wait_alone_are_found_out() {
-        assert!(learned(|wait| -wait / 2.0) < -0.35);
+        assert!(learned(|wait| -wait / 2.0) < -0.39);
     }
 
     #[test]
     fn requests_that_wait_alone_are_found_out() {
-        assert!(learned(|wait| wait / 2.0) > 0.35);
+        assert!(learned(|wait| wait / 2.0) > 0.39);
     }
 
     #[test]

@@ -20,8 +20,10 @@ const TAME: f64 = 40.0;
 /// Delays that the usual wait is taken from at first.
 const FIRST: usize = 32;
 
-/// How fast it follows later, a part for each sample. Faster takes a long queue for usual, slower clings to the first half hour.
+/// How fast it follows later, a part for so many seconds or for a sample if those are rarer. Faster takes a long queue for usual,
+/// slower clings to the first half hour.
 const STEP: f64 = 0.08;
+const STEP_SECONDS: f64 = 64.0;
 
 /// The delays of one path.
 #[derive(Debug, Clone)]
@@ -70,7 +72,7 @@ impl Waits {
             self.buckets.remove(0);
         }
         let wait = self.of(delay);
-        self.usual = self.usual_with(wait);
+        self.usual = self.usual_with(dt, wait);
         let keep = (-dt.max(0.0) / MEMORY).exp();
         let tame = wait.min(TAME * self.usual);
         self.samples = self.samples * keep + 1.0;
@@ -122,7 +124,7 @@ impl Waits {
 
     /// The lower quartile with this one: of all while they are few, later followed slowly, so that a queue that lasts for an hour
     /// does not become the usual.
-    fn usual_with(&mut self, wait: f64) -> f64 {
+    fn usual_with(&mut self, dt: f64, wait: f64) -> f64 {
         let least = self.least_delay();
         let prior = self.prior();
         if let Some(slot) = self.first.get_mut(self.known) {
@@ -133,7 +135,8 @@ impl Waits {
             let quartile = sorted.get(self.known / 4).map_or(0.0, |delay| delay - least);
             return quartile.max(if self.known < 8 { prior } else { 1e-9 });
         }
-        let factor = if wait > self.usual { 1.0 + 0.25 * STEP } else { 1.0 / (1.0 + 0.75 * STEP) };
+        let step = STEP * (dt / STEP_SECONDS).clamp(0.0, 1.0);
+        let factor = if wait > self.usual { 1.0 + 0.25 * step } else { 1.0 / (1.0 + 0.75 * step) };
         (self.usual * factor).max(1e-9)
     }
 }
