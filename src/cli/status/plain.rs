@@ -89,12 +89,18 @@ fn source(source: &Source) -> Vec<String> {
         &measured(magnitude(source.delay)),
     ])];
     let whole_name = Some(source.name.clone()).filter(|name| name.chars().count() > NAME);
-    let address = Some(source.address.clone()).filter(|a| !a.is_empty() && *a != source.name);
+    let address = Some(source.address.clone()).filter(|a| !a.is_empty() && !is_same(a, &source.name));
     let discards = counted(source.discards.iter()).map(|list| format!("discarded: {list}"));
     let details: Vec<_> = [whole_name, address, discards].into_iter().flatten().collect();
     lines.extend(wrapped(&details.join("; ")));
     lines.extend(source.problem.iter().flat_map(|problem| wrapped(problem)));
     lines
+}
+
+/// A name that is an address already says it all; 123 is the port that nobody writes.
+fn is_same(address: &str, name: &str) -> bool {
+    let bare = address.strip_suffix(":123").unwrap_or(address);
+    address == name || bare.trim_matches(['[', ']']) == name
 }
 
 const fn mark(verdict: Verdict) -> &'static str {

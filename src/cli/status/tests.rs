@@ -104,11 +104,14 @@ fn what_is_not_known_is_not_shown_as_zero() {
 
 #[test]
 fn an_address_that_is_the_name_is_shown_once() {
-    let page = page(|snapshot| {
-        snapshot.sources.truncate(1);
-        snapshot.sources[0].name = "192.0.2.1:123".to_owned();
-    });
-    assert_eq!(page.matches("192.0.2.1:123").count(), 1, "{page}");
+    for name in ["192.0.2.1:123", "192.0.2.1"] {
+        let page = page(|snapshot| {
+            snapshot.sources.truncate(1);
+            snapshot.sources[0].name = name.to_owned();
+        });
+        assert_eq!(page.matches("\n* 192.0.2.1").count(), 1, "{page}");
+        assert_eq!(page.matches("\n    192.0.2.1").count(), 0, "{page}");
+    }
 }
 
 #[test]
