@@ -3,7 +3,7 @@
 use crate::lab::{Host, Lab};
 use crate::process::{Process, run};
 use crate::programs::{Daemon, NTP_DAEMON, Status, example_server, write_config};
-use crate::wait::seconds;
+use crate::wait::{poll, seconds};
 use ntpd_rs::verdict::Verdict;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -29,6 +29,35 @@ fn people_and_programs_see_the_same() {
     for name in ["ntp_uptime_seconds", "ntp_system_stratum", "ntp_source_offset_seconds"] {
         assert!(metrics.contains(name), "{name}:\n{metrics}");
     }
+}
+
+#[test]
+#[ignore = "needs root: ./test runs it"]
+fn the_exporter_serves_metrics_and_a_status_page_and_survives_the_daemon() {
+    let lab = Lab::new();
+    let mut daemon = Daemon::start(&lab, "", &["-s", "10.77.0.100:123"]);
+    daemon.wait_until("answering status", seconds(5), |_| true);
+    let mut exporter = lab.command(Host::Client, env!("CARGO_BIN_EXE_ntp-metrics-exporter"));
+    exporter.arg("-c").arg(&daemon.config).args(["-l", "127.0.0.1:9975"]);
+    let mut exporter = Process::start("ntp-metrics-exporter", exporter);
+    let get = |path: &str| {
+        let script = format!(
+            "exec 3<>/dev/tcp/127.0.0.1/9975; printf 'GET {path} HTTP/1.1\\r\\nHost: a\\r\\nConnection: close\\r\\n\\r\\n' >&3; cat <&3"
+        );
+        let mut command = lab.command(Host::Client, "bash");
+        command.args(["-c", &script]);
+        run("bash", command, seconds(10)).1
+    };
+    let served = poll(seconds(5), || Some(get("/metrics")).filter(|reply| reply.contains("200 OK")));
+    let metrics = served.unwrap_or_else(|| panic!("no metrics: {}", exporter.output()));
+    let listener = "ntp_server_received_packets_total{listen_address=\"10.77.0.100:123\"} 0";
+    for text in ["ntp_uptime_seconds", "ntp_system_stratum 16", listener] {
+        assert!(metrics.contains(text), "{text}:\n{metrics}");
+    }
+    assert!(get("/").contains("200 OK") && get("/none").contains("404 Not Found"));
+    assert_eq!(daemon.process.terminate().code(), Some(0));
+    assert!(get("/metrics").contains("HTTP/1.1 5"), "{}", get("/metrics"));
+    assert!(exporter.is_running());
 }
 
 #[test]
