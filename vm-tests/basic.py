@@ -34,12 +34,14 @@ with subtest("the clock stays right"):
     assert worst < 0.001, f"true error of {worst * 1e3:.3f} ms"
 
 with subtest("the wrong frequency was found"):
-    shown = client.succeed("node-clock show")
-    found = re.search(r"frequency_ppm=(\S+)", shown)
-    assert found and abs(float(found[1]) + 50) < 10, shown
+    # The daemon's own figure: the kernel's also holds what is being slewed just now.
+    status = client.succeed("ntp-ctl status")
+    found = re.search(r"Frequency +([-0-9.]+) ± ([0-9.]+) ppm", status)
+    assert found, status
+    frequency, uncertainty = map(float, found.groups())
+    assert abs(frequency + 50) < 15, status
 
 with subtest("the daemon ends cleanly"):
-    status = client.succeed("ntp-ctl status")
     client.succeed("test -S /run/ntpd-rs/observe")
     client.succeed("systemctl stop ntpd-rs")
     assert client.get_unit_property("ntpd-rs.service", "Result") == "success"
@@ -47,11 +49,9 @@ with subtest("the daemon ends cleanly"):
     client.fail("test -e /run/ntpd-rs/observe")
 
 with subtest("what it learnt is kept"):
-    # The frequency is worth keeping once it is known to 1 ppm; five minutes must be enough for that, one need not be.
-    uncertain = re.search(r"Frequency.*± *([0-9.]+) ppm", status)
-    assert uncertain, status
-    if thorough or float(uncertain[1]) < 0.9:
+    # A frequency is kept once it is known to 1 ppm: five minutes must be enough for that, one need not be.
+    if thorough or uncertainty < 0.9:
         kept, known_to = map(float, client.succeed("cat /var/lib/ntpd-rs/drift").split()[:2])
         assert abs(kept + 50) < 5 * max(known_to, 0.2), f"{kept} ± {known_to} ppm"
     else:
-        log.line(f"frequency known to {uncertain[1]} ppm only: nothing to keep yet")
+        log.line(f"frequency known to {uncertainty} ppm only: nothing to keep yet")
