@@ -1,6 +1,6 @@
 //! ntpd-rs: a Network Time Protocol service for Linux.
 //!
-//! The map of the house. Lower floors never name higher ones; `tests/tidy.rs` checks it.
+//! The map of the house. Lower floors never name higher ones; `tests/tidy` checks it.
 //!
 //! | floor | modules |
 //! |---|---|
