@@ -144,12 +144,6 @@ impl VirtualClock {
         let (crystal, correction) = (self.oscillator.ratio(), self.frequency.ratio());
         Frequency::from_ratio(crystal + correction + crystal * correction)
     }
-
-    /// The clock minus the host's, which is taken for the truth: what a measurement cannot know.
-    pub fn true_error(&self) -> Span {
-        let host = clock::realtime();
-        self.to_local(host) - host
-    }
 }
 
 #[cfg(test)]
