@@ -46,11 +46,21 @@ enum Input {
 }
 
 impl MainLoop {
-    /// Runs until `stop`, or until the clock cannot or may not be corrected.
+    /// Runs until `stop`, or until the clock cannot or may not be corrected; either way no slew goes on without us.
     ///
     /// # Errors
     /// Exit code 70: a panic threshold, or the kernel's refusal.
     pub(super) async fn run(&mut self, stop: &CancellationToken) -> Result<(), StartupError> {
+        let result = self.turn_until(stop).await;
+        self.end_slew();
+        // What led to a panic is not worth keeping.
+        if result.is_ok() {
+            self.publisher.save_drift(self.engine.drift());
+        }
+        result
+    }
+
+    async fn turn_until(&mut self, stop: &CancellationToken) -> Result<(), StartupError> {
         for notice in self.engine.opening_notices() {
             tell(&notice, false);
         }
@@ -59,7 +69,7 @@ impl MainLoop {
             let input = self.next_input(stop).await;
             self.notice_jumps(matches!(input, Input::ClockSet))?;
             match input {
-                Input::Stop => break,
+                Input::Stop => return Ok(()),
                 Input::Timer => self.handle(Event::Timer)?,
                 Input::Socket(event) => self.on_socket(event)?,
                 Input::Answer(query, result) => self.handle(Event::Resolved { query, result })?,
@@ -70,9 +80,6 @@ impl MainLoop {
                 Input::Save => self.publisher.save_drift(self.engine.drift()),
             }
         }
-        self.end_slew();
-        self.publisher.save_drift(self.engine.drift());
-        Ok(())
     }
 
     async fn next_input(&mut self, stop: &CancellationToken) -> Input {

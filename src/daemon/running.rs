@@ -169,3 +169,64 @@ fn new_engine(
     };
     Ok(Engine::new(config.clone(), seed, start))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::clock::VirtualClock;
+    use super::*;
+    use crate::config::{HostPort, PollLimits, ServerConfig, SourceConfig, StepLimits};
+    use crate::time::Span;
+
+    async fn start(config: Config, clock: Clock) -> Daemon {
+        let opened = Opened { clock, frequency: Frequency::ZERO, warning: None };
+        Daemon::start(config, |_| Ok(opened)).await.unwrap()
+    }
+
+    /// It serves the host's clock as its own reference.
+    async fn server(directory: &std::path::Path) -> Daemon {
+        let listen = ServerConfig::new("127.0.0.1:0".parse().unwrap());
+        let state_directory = Some(directory.to_owned());
+        let mut config = Config { servers: vec![listen], state_directory, ..Config::default() };
+        config.synchronization.local_stratum = 1;
+        start(config, Clock::None).await
+    }
+
+    /// It follows that server, and offsets are slewed only.
+    fn client(server: &Daemon, directory: &std::path::Path) -> Config {
+        let port = server.snapshots().borrow().servers[0].address.port();
+        let address = HostPort { host: "127.0.0.1".to_owned(), port };
+        let sources = vec![SourceConfig::server(address, PollLimits::default())];
+        let mut config = Config { sources, state_directory: Some(directory.to_owned()), ..Config::default() };
+        config.synchronization.minimum_agreeing_sources = 1;
+        config.synchronization.step_limit = Some(0);
+        config
+    }
+
+    #[tokio::test]
+    async fn a_panic_leaves_no_slew_behind() {
+        let directory = tempfile::tempdir().unwrap();
+        let server = server(directory.path()).await;
+        let config = client(&server, directory.path());
+        let clock = VirtualClock::new(Span::from_millis(8), Frequency::ZERO);
+        let mut daemon = start(config.clone(), Clock::Virtual(clock)).await;
+        let (mut snapshots, configure) = (daemon.snapshots(), daemon.configure());
+        let stop = CancellationToken::new();
+        let tighten = async {
+            snapshots.wait_for(|snapshot| snapshot.system.slew_remaining.is_some()).await.unwrap();
+            let limit = Some(Span::from_millis(1));
+            let mut config = config;
+            config.synchronization.single_step_panic = StepLimits { forward: limit, backward: limit };
+            configure.send(Box::new(config)).await.unwrap();
+        };
+        let follow = async {
+            let ended = daemon.main_loop.run(&stop).await;
+            stop.cancel();
+            ended
+        };
+        let (served, ended, ()) = tokio::join!(server.run(stop.clone()), follow, tighten);
+        served.unwrap();
+        assert_eq!(ended.unwrap_err().exit_code.code(), 70);
+        let left = daemon.main_loop.clock.frequency().unwrap();
+        assert!(left.ppm().abs() < 50.0, "the slew of 200 ppm goes on: {} ppm", left.ppm());
+    }
+}
