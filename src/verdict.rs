@@ -207,11 +207,32 @@ pub enum Refusal {
     WrongMode,
     /// A version that is not served.
     WrongVersion,
+    /// Its sender is on the denylist, or not on the allowlist, with action "deny".
+    Denied,
+    /// The same with action "ignore".
+    Ignored,
+    /// It came without NTS where that is required.
+    NtsRequired,
+    /// Its sender asks too often.
+    RateLimited,
 }
 
 impl Refusal {
     /// Every reason, for counters and tests.
-    pub const ALL: [Self; 3] = [Self::Malformed, Self::WrongMode, Self::WrongVersion];
+    pub const ALL: [Self; 7] = [
+        Self::Malformed,
+        Self::WrongMode,
+        Self::WrongVersion,
+        Self::Denied,
+        Self::Ignored,
+        Self::NtsRequired,
+        Self::RateLimited,
+    ];
+
+    /// Its place in [`Refusal::ALL`].
+    pub const fn index(self) -> usize {
+        self as usize
+    }
 
     /// The word for logs, metrics and tables.
     pub const fn name(self) -> &'static str {
@@ -219,6 +240,10 @@ impl Refusal {
             Self::Malformed => "malformed",
             Self::WrongMode => "wrong-mode",
             Self::WrongVersion => "wrong-version",
+            Self::Denied => "denied",
+            Self::Ignored => "ignored",
+            Self::NtsRequired => "nts-required",
+            Self::RateLimited => "rate-limited",
         }
     }
 }

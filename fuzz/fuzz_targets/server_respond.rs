@@ -2,9 +2,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use ntpd_rs::config::ServerConfig;
 use ntpd_rs::packet::{Header, Mode, Packet, ReferenceId};
-use ntpd_rs::server::{SystemVariables, respond};
-use ntpd_rs::time::{ClockTime, Leap, Span};
+use ntpd_rs::server::{REPLY_CAPACITY, Request, Responder, SystemVariables};
+use ntpd_rs::time::{ClockTime, Leap, Mono, Span};
 
 fuzz_target!(|data: &[u8]| {
     // The request comes first, so that short inputs reach it; the server's side is taken from the end where there is one.
@@ -28,10 +29,16 @@ fuzz_target!(|data: &[u8]| {
     };
     let received = ClockTime::from_unix_nanos(received);
     let transmit = ClockTime::from_unix_nanos(transmit);
-    let Ok(reply) = respond(request, received, transmit, &variables, &[3, 4]) else { return };
+    let config = ServerConfig::new("[::]:123".parse().expect("an address"));
+    let mut responder = Responder::new(&config, 1, variables, [0; 16]);
+    let from = "192.0.2.1:123".parse().expect("an address");
+    let mut reply = [0; REPLY_CAPACITY];
+    let asked = Request { bytes: request, from, received, transmit, mono: Mono::from_nanos(0) };
+    let Ok(answer) = responder.answer(&asked, &mut reply) else { return };
+    let reply = &reply[..answer.length];
     assert_eq!(request[0] & 7, Mode::Client.bits());
-    assert!(reply.as_bytes().len() <= request.len());
-    let header = Packet::parse(reply.as_bytes()).expect("a reply is well-formed").header;
+    assert!(reply.len() <= request.len());
+    let header = Packet::parse(reply).expect("a reply is well-formed").header;
     assert_eq!(header.mode, Mode::Server);
     assert!(header.stratum < 16 && (header.stratum == 0) == (header.leap == Leap::Unsynchronized));
 });

@@ -10,11 +10,13 @@ mod overrides;
 mod reader;
 mod resolve;
 mod sections;
+mod server;
 
 pub use address::{NTP_PORT, parse_listen};
 pub use diagnostic::{Diagnostic, Severity};
 pub use file::{DEFAULT_PATH, LoadError, Loaded, load, parse};
 pub use log_filter::check_log_filter;
+pub use server::{FilterAction, FilterList, LeapSmear, Network, RateLimit, ServerConfig, SmearShape};
 
 use crate::packet::ReferenceId;
 use crate::time::{Poll, Span};
@@ -118,15 +120,6 @@ pub struct PollLimits {
     pub max: Poll,
     /// After the initial burst.
     pub initial: Poll,
-}
-
-/// One `[[server]]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ServerConfig {
-    /// Where.
-    pub listen: SocketAddr,
-    /// Protocol versions that are answered.
-    pub versions: Vec<u8>,
 }
 
 /// `[synchronization]`.

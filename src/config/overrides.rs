@@ -16,13 +16,6 @@ impl SourceConfig {
     }
 }
 
-impl ServerConfig {
-    /// A listener with every default.
-    pub fn new(listen: SocketAddr) -> Self {
-        Self { listen, versions: vec![3, 4] }
-    }
-}
-
 impl Config {
     /// Replaces the configured sources by plain servers (`-p`), unless there are none to put there.
     pub fn override_sources(&mut self, addresses: &[HostPort]) {

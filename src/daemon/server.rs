@@ -4,10 +4,11 @@ use super::clock::ClockReader;
 use super::readiness;
 use super::startup_error::StartupError;
 use crate::config::{Config, ServerConfig};
-use crate::server::{SystemVariables, respond};
-use crate::snapshot::{Server, ServerCounters};
+use crate::server::{REPLY_CAPACITY, Request, Responder, SystemVariables};
+use crate::snapshot::{Server, WorkerCounters};
 use crate::sys::udp::{Received, UdpSocket};
 use crate::sys::{PacketInfo, Stamping, is_not_permitted};
+use crate::time::Mono;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,8 +23,8 @@ use tokio_util::sync::CancellationToken;
 pub(super) struct Listening {
     socket: AsyncFd<UdpSocket>,
     address: SocketAddr,
-    versions: Vec<u8>,
-    counters: Arc<ServerCounters>,
+    config: ServerConfig,
+    counters: Arc<WorkerCounters>,
 }
 
 /// Longer requests are malformed: extension fields of NTS stay below it.
@@ -49,7 +50,7 @@ fn listen_one(server: &ServerConfig, all: &[SocketAddr]) -> Result<Listening, St
         Ok((readiness::watch(socket, Interest::READABLE)?, address))
     });
     let (socket, address) = opened.map_err(|error| not_bound(server.listen, &error))?;
-    Ok(Listening { socket, address, versions: server.versions.clone(), counters: Arc::default() })
+    Ok(Listening { socket, address, config: server.clone(), counters: Arc::default() })
 }
 
 fn not_bound(address: SocketAddr, error: &io::Error) -> StartupError {
@@ -67,7 +68,7 @@ fn not_bound(address: SocketAddr, error: &io::Error) -> StartupError {
 impl Listening {
     /// For snapshots.
     pub(super) fn report(&self) -> Server {
-        Server { address: self.address, counters: Arc::clone(&self.counters) }
+        Server { address: self.address, workers: vec![Arc::clone(&self.counters)] }
     }
 }
 
@@ -79,6 +80,7 @@ pub(super) async fn serve(
     stop: CancellationToken,
 ) {
     let mut buffer = [0; LONGEST_REQUEST];
+    let mut responder = Responder::new(&listening.config, 1, **variables.borrow(), [0; 16]);
     loop {
         let mut ready = tokio::select! {
             () = stop.cancelled() => return,
@@ -87,10 +89,10 @@ pub(super) async fn serve(
                 Err(error) => return tracing::error!("Cannot wait for requests at {}: {error}", listening.address),
             },
         };
-        let current = Arc::clone(&variables.borrow());
+        responder.set_variables(**variables.borrow());
         for _ in 0..BATCH {
             match listening.socket.get_ref().receive(&mut buffer) {
-                Ok(received) => listening.answer(&buffer, &received, &current, &clock),
+                Ok(received) => listening.answer(&buffer, &received, &mut responder, &clock),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     ready.clear_ready();
                     break;
@@ -108,21 +110,30 @@ pub(super) async fn serve(
 }
 
 impl Listening {
-    fn answer(&self, buffer: &[u8], received: &Received, variables: &SystemVariables, clock: &ClockReader) {
-        self.counters.count_received();
-        let request = buffer.get(..received.length).filter(|_| !received.truncated).unwrap_or_default();
+    fn answer(&self, buffer: &[u8], received: &Received, responder: &mut Responder, clock: &ClockReader) {
+        self.counters.count_received(1);
+        let bytes = buffer.get(..received.length).filter(|_| !received.truncated).unwrap_or_default();
         let arrived = received.stamp.map_or_else(|| clock.now(), |stamp| clock.to_local(stamp));
         // The clock may have been stepped back meanwhile; leaving before arriving is nonsense to any client.
-        let left = clock.now().max(arrived);
-        let reply = match respond(request, arrived, left, variables, &self.versions) {
-            Ok(reply) => reply,
+        let transmit = clock.now().max(arrived);
+        let Some(from) = received.from else { return };
+        let request = Request { bytes, from, received: arrived, transmit, mono: Mono::from_nanos(0) };
+        let mut reply = [0; REPLY_CAPACITY];
+        let answer = match responder.answer(&request, &mut reply) {
+            Ok(answer) => answer,
             Err(refusal) => return self.counters.count_refused(refusal),
         };
-        let Some(from) = received.from else { return };
-        match self.socket.get_ref().send_to(reply.as_bytes(), from, reply_from(received.local)) {
-            Ok(()) => self.counters.count_accepted(),
+        let reply = reply.get(..answer.length).unwrap_or_default();
+        match self.socket.get_ref().send_to(reply, from, reply_from(received.local)) {
+            Ok(()) => match answer.kiss {
+                None => self.counters.count_accepted(answer.version),
+                Some(reason) => {
+                    self.counters.count_refused(reason);
+                    self.counters.count_kiss(reason);
+                }
+            },
             Err(error) => {
-                self.counters.count_send_error();
+                self.counters.count_send_errors(1);
                 tracing::debug!("{from}: {error}");
             }
         }

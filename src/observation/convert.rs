@@ -2,8 +2,9 @@
 
 use super::state::{LeapIndicator, Program, Server, ServerStats, Source, State, System, Timestamp};
 use crate::packet::ReferenceId;
-use crate::snapshot::{self, Snapshot, SourceEstimate};
+use crate::snapshot::{self, Snapshot, SourceEstimate, WorkerCounters};
 use crate::time::{ClockTime, Leap, Now, NtpTimestamp, Span};
+use crate::verdict::Refusal;
 
 impl State {
     /// The daemon as it was at `snapshot`, seen from `now`.
@@ -124,14 +125,17 @@ fn source(source: &snapshot::Source, snapshot: &Snapshot, now: Now) -> Source {
 }
 
 fn server(server: &snapshot::Server) -> Server {
-    let counters = &server.counters;
+    let refused = |reason| server.total(|worker| worker.refused(reason));
+    let (denied, rate_limited) = (refused(Refusal::Denied), refused(Refusal::RateLimited));
+    let all: u64 = server.refused().map(|(_, count)| count).sum();
     let stats = ServerStats {
-        received_packets: counters.received(),
-        accepted_packets: counters.accepted(),
-        response_send_errors: counters.send_errors(),
-        // Whatever is refused now is refused without an answer.
-        ignored_packets: counters.refused().map(|(_, count)| count).sum(),
+        received_packets: server.total(WorkerCounters::received),
+        accepted_packets: server.total(WorkerCounters::accepted),
+        denied_packets: denied,
+        rate_limited_packets: rate_limited,
+        ignored_packets: all - denied - rate_limited,
+        response_send_errors: server.total(WorkerCounters::send_errors),
         ..ServerStats::default()
     };
-    Server { address: server.address, stats, refused: counters.refused().filter(|(_, n)| *n > 0).collect() }
+    Server { address: server.address, stats, refused: server.refused().filter(|(_, n)| *n > 0).collect() }
 }

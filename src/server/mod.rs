@@ -1,7 +1,10 @@
-//! The responder: a request's bytes to a reply's. Not its sockets.
+//! The responder: a request's bytes to a reply's. Not its sockets and threads.
 
-mod respond;
+mod client;
+mod reply;
+mod responder;
 mod variables;
 
-pub use respond::{Reply, respond};
+pub use reply::{REPLY_CAPACITY, ReplyBuffer};
+pub use responder::{Answer, Request, Responder, StampToken};
 pub use variables::SystemVariables;

@@ -1,7 +1,7 @@
 //! A snapshot for the tests of all that shows one. Not compiled into programs.
 
 use crate::packet::ReferenceId;
-use crate::snapshot::{Server, ServerCounters, Snapshot, Source, SourceEstimate, SyncState, System};
+use crate::snapshot::{Server, Snapshot, Source, SourceEstimate, SyncState, System, WorkerCounters};
 use crate::time::{ClockTime, Frequency, Leap, Mono, Now, Poll, Span};
 use crate::verdict::{Discard, Refusal, SourceId, Verdict};
 use std::sync::Arc;
@@ -9,11 +9,9 @@ use std::sync::Arc;
 /// Ten minutes after start; three sources of which one is wrong and one has no address; one listener.
 pub(crate) fn snapshot() -> Snapshot {
     let at = Mono::from_nanos(1_000_000_000_000);
-    let counters = ServerCounters::default();
-    for _ in 0..3 {
-        counters.count_received();
-    }
-    counters.count_accepted();
+    let counters = WorkerCounters::default();
+    counters.count_received(3);
+    counters.count_accepted(4);
     counters.count_refused(Refusal::WrongMode);
     counters.count_refused(Refusal::Malformed);
     Snapshot {
@@ -22,7 +20,7 @@ pub(crate) fn snapshot() -> Snapshot {
         started: at - Span::from_secs(600),
         system: system(),
         sources: sources(at),
-        servers: vec![Server { address: "[::]:123".parse().unwrap(), counters: Arc::new(counters) }],
+        servers: vec![Server { address: "[::]:123".parse().unwrap(), workers: vec![Arc::new(counters)] }],
     }
 }
 

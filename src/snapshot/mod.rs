@@ -4,13 +4,12 @@ mod counters;
 #[cfg(test)]
 pub(crate) mod example;
 
-pub use counters::ServerCounters;
+pub use counters::{Server, WorkerCounters};
 
 use crate::packet::ReferenceId;
 use crate::time::{ClockTime, Frequency, Leap, Mono, Poll, Span};
 use crate::verdict::{Discard, SourceId, Verdict};
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 /// The daemon at one instant. Ages and growing bounds are the reader's to compute from `at`.
 #[derive(Debug, Clone)]
@@ -148,13 +147,4 @@ pub struct SourceEstimate {
     pub delay: Span,
     /// One standard deviation of single offsets around the filter's line.
     pub jitter: Span,
-}
-
-/// One listener.
-#[derive(Debug, Clone)]
-pub struct Server {
-    /// Where it listens.
-    pub address: SocketAddr,
-    /// Counted by the server itself while it runs.
-    pub counters: Arc<ServerCounters>,
 }

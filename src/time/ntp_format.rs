@@ -5,6 +5,7 @@ use super::{ClockTime, Span};
 /// Seconds from 1900-01-01 (prime epoch) to 1970-01-01 (RFC 5905 §6, figure 4).
 const UNIX_EPOCH_IN_NTP_SECONDS: i128 = 2_208_988_800;
 const NANOS: i128 = 1_000_000_000;
+const NANOS_PER_SECOND: i64 = 1_000_000_000;
 /// One era, in units of 2⁻³² s.
 const ERA: i128 = 1 << 64;
 
@@ -27,9 +28,14 @@ impl NtpTimestamp {
     }
 
     /// The era is dropped; rounds to the nearest 2⁻³² s.
-    #[expect(clippy::cast_possible_truncation, reason = "reduced to one era before")]
+    #[expect(clippy::cast_possible_truncation, reason = "an era is dropped")]
+    #[expect(clippy::cast_sign_loss, reason = "remainders are not negative")]
     pub fn from_clock(time: ClockTime) -> Self {
-        Self(ntp_units(time).rem_euclid(ERA) as u64)
+        // In 64 bits, since servers do this twice for each reply. Less than 2³² of 2⁻³² s in a second, so only the era can overflow.
+        let seconds = time.unix_nanos().div_euclid(NANOS_PER_SECOND) + UNIX_EPOCH_IN_NTP_SECONDS as i64;
+        let nanos = time.unix_nanos().rem_euclid(NANOS_PER_SECOND) as u64;
+        let fraction = ((nanos << 32) + NANOS_PER_SECOND as u64 / 2) / NANOS_PER_SECOND as u64;
+        Self(((seconds as u64) << 32).wrapping_add(fraction))
     }
 
     /// The instant with these bits that is nearest to `pivot`: within 68 years of it (RFC 5905 §6, eras).

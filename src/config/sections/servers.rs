@@ -39,7 +39,7 @@ fn read(section: &Section<'_>) -> Option<ServerConfig> {
     {
         item.not_supported_yet("a server with several threads", "write 1, or remove the key");
     }
-    Some(ServerConfig { listen: listen?, versions: versions? })
+    Some(ServerConfig { versions: versions?, ..ServerConfig::new(listen?) })
 }
 
 /// An address to listen on.

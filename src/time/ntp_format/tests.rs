@@ -45,6 +45,12 @@ proptest! {
     }
 
     #[test]
+    fn any_instant_is_the_exact_quotient_rounded(nanos: i64) {
+        let exact = ntp_units(ClockTime::from_unix_nanos(nanos)).rem_euclid(ERA);
+        prop_assert_eq!(i128::from(NtpTimestamp::from_clock(ClockTime::from_unix_nanos(nanos)).bits()), exact);
+    }
+
+    #[test]
     fn no_timestamp_and_no_pivot_panics(bits: u64, pivot: i64) {
         NtpTimestamp::from_bits(bits).near(ClockTime::from_unix_nanos(pivot));
     }

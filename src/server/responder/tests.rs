@@ -1,8 +1,9 @@
 //! Tests of the responder: what a reply says, and who gets none.
 
 use super::*;
-use crate::packet::{KissCode, ReferenceId};
-use crate::time::Span;
+use crate::packet::{Header, KissCode, ReferenceId};
+use crate::server::REPLY_CAPACITY;
+use crate::time::{Leap, NtpShort, NtpTimestamp, Span};
 use proptest::prelude::*;
 
 const T2: ClockTime = ClockTime::from_unix_nanos(1_700_000_100_000_000_000);
@@ -27,15 +28,33 @@ fn request() -> Header {
     Header { poll: 7, transmit_timestamp, ..Header::default() }
 }
 
-fn answer(request: &[u8], variables: &SystemVariables) -> Result<Reply, Refusal> {
-    respond(request, T2, T3, variables, &[3, 4])
+fn config(versions: &[u8]) -> ServerConfig {
+    ServerConfig { versions: versions.to_vec(), ..ServerConfig::new("[::]:123".parse().unwrap()) }
+}
+
+/// The bytes of the reply.
+fn answer_at(
+    request: &[u8],
+    (received, transmit): (ClockTime, ClockTime),
+    variables: &SystemVariables,
+    config: &ServerConfig,
+) -> Result<Vec<u8>, Refusal> {
+    let mut responder = Responder::new(config, 1, *variables, [1; 16]);
+    let from = "192.0.2.7:40000".parse().unwrap();
+    let request = Request { bytes: request, from, received, transmit, mono: Mono::from_nanos(0) };
+    let mut buffer = [0xA5; REPLY_CAPACITY];
+    responder.answer(&request, &mut buffer).map(|answer| buffer[..answer.length].to_vec())
+}
+
+fn answer(request: &[u8], variables: &SystemVariables) -> Result<Vec<u8>, Refusal> {
+    answer_at(request, (T2, T3), variables, &config(&[3, 4]))
 }
 
 #[track_caller]
 fn check_reply(request: &[u8], variables: &SystemVariables) -> Header {
     let reply = answer(request, variables).expect("it is answered");
-    assert!(reply.as_bytes().len() <= request.len());
-    Packet::parse(reply.as_bytes()).expect("a reply is well-formed").header
+    assert!(reply.len() <= request.len());
+    Packet::parse(&reply).expect("a reply is well-formed").header
 }
 
 #[track_caller]
@@ -80,7 +99,7 @@ fn only_mode_3_is_answered() {
 #[test]
 fn two_servers_cannot_be_set_at_each_other() {
     let reply = answer(&request().emit(), &variables()).expect("a request is answered");
-    check_refused(reply.as_bytes(), Refusal::WrongMode);
+    check_refused(&reply, Refusal::WrongMode);
 }
 
 #[test]
@@ -95,7 +114,8 @@ fn versions_that_are_not_served_are_refused() {
     for version in [0, 1, 2, 5, 6, 7] {
         check_refused(&Header { version, ..request() }.emit(), Refusal::WrongVersion);
     }
-    let only_4 = respond(&Header { version: 3, ..request() }.emit(), T2, T3, &variables(), &[4]);
+    let version_3 = Header { version: 3, ..request() }.emit();
+    let only_4 = answer_at(&version_3, (T2, T3), &variables(), &config(&[4]));
     assert_eq!(only_4, Err(Refusal::WrongVersion));
 }
 
@@ -116,7 +136,7 @@ fn extension_fields_are_left_unanswered() {
     bytes.extend([0x01, 0x04, 0, 28]);
     bytes.resize(Header::LEN + 28, 0);
     let reply = answer(&bytes, &variables()).expect("the fields are not in the way");
-    assert_eq!(reply.as_bytes().len(), Header::LEN);
+    assert_eq!(reply.len(), Header::LEN);
 }
 
 #[test]
@@ -124,10 +144,23 @@ fn a_request_with_a_mac_gets_a_crypto_nak() {
     for mac_len in [4, 20, 24] {
         let bytes = [&request().emit()[..], &vec![0; mac_len]].concat();
         let reply = answer(&bytes, &variables()).expect("it is answered");
-        assert_eq!(reply.as_bytes().len(), 52);
-        let packet = Packet::parse(reply.as_bytes()).expect("a reply is well-formed");
+        assert_eq!(reply.len(), 52);
+        let packet = Packet::parse(&reply).expect("a reply is well-formed");
         assert!(packet.mac.is_some_and(|mac| mac.is_crypto_nak()));
     }
+}
+
+#[test]
+fn where_nts_is_required_a_plain_request_is_told_so_or_ignored() {
+    let required = |action| ServerConfig { require_nts: Some(action), ..config(&[4]) };
+    let at = (T2, T3);
+    let reply = answer_at(&request().emit(), at, &variables(), &required(FilterAction::Deny));
+    let kiss = Packet::parse(&reply.expect("a kiss")).expect("it is well-formed").header;
+    assert_eq!((kiss.stratum, kiss.leap, kiss.mode), (0, Leap::Unsynchronized, Mode::Server));
+    assert_eq!(kiss.reference_id, KissCode::Deny.reference_id());
+    assert_eq!(kiss.origin_timestamp, request().transmit_timestamp);
+    let ignored = answer_at(&request().emit(), at, &variables(), &required(FilterAction::Ignore));
+    assert_eq!(ignored, Err(Refusal::NtsRequired));
 }
 
 #[test]
@@ -146,8 +179,9 @@ fn root_dispersion_grows_between_updates() {
     let mut last = NtpShort::default();
     for seconds in [0, 1, 60, 3600, 86_400, 10_000_000] {
         let now = variables().updated + Span::from_secs(seconds);
-        let reply = respond(&request().emit(), now, now, &variables(), &[4]).expect("it is answered");
-        let header = Packet::parse(reply.as_bytes()).expect("a reply is well-formed").header;
+        let reply = answer_at(&request().emit(), (now, now), &variables(), &config(&[4]));
+        let reply = reply.expect("it is answered");
+        let header = Packet::parse(&reply).expect("a reply is well-formed").header;
         let expected =
             0.003 + 15e-6 * f64::from(i32::try_from(seconds).expect("it is small")) + 2_f64.powi(-20);
         // The wire's unit is 2⁻¹⁶ s, rounded up.
@@ -198,8 +232,8 @@ proptest! {
         let variables = SystemVariables { precision, dispersion_rate: rate, ..variables() };
         let received = ClockTime::from_unix_nanos(received);
         let transmit = ClockTime::from_unix_nanos(transmit);
-        if let Ok(reply) = respond(&bytes, received, transmit, &variables, &[3, 4]) {
-            prop_assert!(reply.as_bytes().len() <= bytes.len());
+        if let Ok(reply) = answer_at(&bytes, (received, transmit), &variables, &config(&[3, 4])) {
+            prop_assert!(reply.len() <= bytes.len());
             prop_assert_eq!(bytes[0] & 7, 3);
         }
     }

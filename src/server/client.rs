@@ -1,0 +1,44 @@
+//! Who asks, in the form that every table of a worker is keyed by. Decides nothing.
+
+use siphasher::sip::SipHasher13;
+use std::hash::Hasher;
+use std::net::{IpAddr, SocketAddr};
+
+/// A client: its address without the port, for many ask from a new port each time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(dead_code, reason = "the tables that it is for come with the next changes")]
+pub(super) struct Client {
+    /// An IPv4 address as what it is, also when it comes through a socket of both families.
+    pub(super) address: IpAddr,
+    /// Keyed, so that nobody outside can choose addresses that fall into one place of a table.
+    pub(super) hash: u64,
+}
+
+#[allow(dead_code, reason = "as above")]
+impl Client {
+    pub(super) fn new(from: SocketAddr, key: &[u8; 16]) -> Self {
+        let address = from.ip().to_canonical();
+        let mut hasher = SipHasher13::new_with_key(key);
+        match address {
+            IpAddr::V4(v4) => hasher.write_u32(v4.to_bits()),
+            IpAddr::V6(v6) => hasher.write_u128(v6.to_bits()),
+        }
+        Self { address, hash: hasher.finish() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_is_its_address_whatever_port_and_socket_it_comes_through() {
+        let client = |from: &str| Client::new(from.parse().unwrap(), &[7; 16]);
+        assert_eq!(client("192.0.2.1:123"), client("[::ffff:192.0.2.1]:40000"));
+        assert_ne!(client("192.0.2.1:123").hash, client("192.0.2.2:123").hash);
+        assert_ne!(
+            client("[2001:db8::1]:1").hash,
+            Client::new("[2001:db8::1]:1".parse().unwrap(), &[8; 16]).hash
+        );
+    }
+}

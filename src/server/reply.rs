@@ -1,0 +1,87 @@
+//! The bytes of replies: what is the same in all of them is computed once for each change of the system variables.
+
+use super::SystemVariables;
+use crate::packet::{Header, KissCode, Mode, Packet};
+use crate::time::{ClockTime, Leap, NtpShort, NtpTimestamp};
+
+/// Room for the longest reply: a header, and a crypto-NAK (a key identifier of 0, alone; RFC 5905 §7.3).
+pub const REPLY_CAPACITY: usize = Header::LEN + CRYPTO_NAK_LEN;
+const CRYPTO_NAK_LEN: usize = 4;
+
+/// Where a reply is written.
+pub type ReplyBuffer = [u8; REPLY_CAPACITY];
+
+/// What every reply says of this server, ready for the wire.
+#[derive(Debug, Clone)]
+pub(super) struct Template {
+    variables: SystemVariables,
+    header: Header,
+    /// A synchronized clock that was never corrected is its own reference: it is right whenever it is asked.
+    is_own_reference: bool,
+}
+
+impl Template {
+    pub(super) fn new(variables: SystemVariables) -> Self {
+        let synchronized = variables.is_synchronized();
+        let reference_timestamp = variables.reference_timestamp.map(NtpTimestamp::from_clock);
+        let header = Header {
+            leap: if synchronized { variables.leap } else { Leap::Unsynchronized },
+            mode: Mode::Server,
+            stratum: if synchronized { variables.stratum } else { 0 },
+            precision: variables.precision,
+            root_delay: NtpShort::from_span(variables.root_delay),
+            reference_id: variables.reference_id,
+            reference_timestamp: reference_timestamp.unwrap_or(NtpTimestamp::ZERO),
+            ..Header::default()
+        };
+        let is_own_reference = synchronized && reference_timestamp.is_none();
+        Self { variables, header, is_own_reference }
+    }
+
+    /// RFC 5905 §9.2, figure 30 (`fast_xmit`). A reply that a client may take for time.
+    pub(super) fn time(&self, request: &Header, received: ClockTime, transmit: ClockTime) -> Header {
+        let receive_timestamp = NtpTimestamp::from_clock(received);
+        let reference_timestamp =
+            if self.is_own_reference { receive_timestamp } else { self.header.reference_timestamp };
+        Header {
+            version: request.version,
+            poll: request.poll,
+            root_dispersion: NtpShort::from_span(self.variables.root_dispersion_at(transmit)),
+            reference_timestamp,
+            origin_timestamp: request.transmit_timestamp,
+            receive_timestamp,
+            transmit_timestamp: NtpTimestamp::from_clock(transmit),
+            ..self.header
+        }
+    }
+}
+
+/// An order in place of time (RFC 5905 §7.4): stratum 0, the leap warning, and the code.
+///
+/// Its timestamps say nothing of our clock but copy the request's, so that the client knows the kiss for an answer to it.
+pub(super) fn kiss(request: &Header, code: KissCode) -> Header {
+    Header {
+        leap: Leap::Unsynchronized,
+        version: request.version,
+        mode: Mode::Server,
+        stratum: 0,
+        poll: request.poll,
+        reference_id: code.reference_id(),
+        origin_timestamp: request.transmit_timestamp,
+        receive_timestamp: request.transmit_timestamp,
+        transmit_timestamp: request.transmit_timestamp,
+        ..Header::default()
+    }
+}
+
+/// Writes the reply to `request`; how many bytes it has: never more than the request.
+///
+/// A request with a MAC gets a crypto-NAK, for there are no keys to check it with (RFC 5905 §9.2); extension fields are not
+/// understood, and left unanswered (RFC 7822 §3).
+pub(super) fn write(header: &Header, request: &Packet<'_>, to: &mut ReplyBuffer) -> usize {
+    let nak = [0; CRYPTO_NAK_LEN];
+    for (to, from) in to.iter_mut().zip(header.emit().into_iter().chain(nak)) {
+        *to = from;
+    }
+    if request.mac.is_some() { Header::LEN + CRYPTO_NAK_LEN } else { Header::LEN }
+}

@@ -1,0 +1,111 @@
+//! One worker's mind: a request to its reply, or to the reason why there is none, with all that is remembered of clients.
+//!
+//! Nothing in it is shared with other workers, and it reads no clock: a client always meets the same worker.
+
+use super::SystemVariables;
+use super::reply::{self, ReplyBuffer, Template};
+use crate::config::{FilterAction, ServerConfig};
+use crate::packet::{KissCode, Mode, Packet, ParseError};
+use crate::time::{ClockTime, Mono};
+use crate::verdict::Refusal;
+use std::net::SocketAddr;
+
+/// A datagram that arrived, and when.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// The whole datagram; empty if it was longer than any request.
+    pub bytes: &'a [u8],
+    /// The sender.
+    pub from: SocketAddr,
+    /// T2: when it arrived, by the clock that is served.
+    pub received: ClockTime,
+    /// T3: when the reply will leave, by the same clock; not before `received`.
+    pub transmit: ClockTime,
+    /// Now, for what must not depend on a clock that is being set.
+    pub mono: Mono,
+}
+
+/// A reply was written.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Its bytes in the buffer; never more than the request has.
+    pub length: usize,
+    /// The request's protocol version.
+    pub version: u8,
+    /// It gives no time but the order to ask less, for this reason.
+    pub kiss: Option<Refusal>,
+    /// It tells when the reply before it left (RFC 9769).
+    pub interleaved: bool,
+    /// When it leaves is of interest: [`Responder::on_transmitted`].
+    pub stamp: Option<StampToken>,
+}
+
+/// One reply whose moment of leaving will be asked for by the client's next request. Neither copied nor cloned, so that a stamp is told once.
+#[derive(Debug, PartialEq, Eq)]
+pub struct StampToken {}
+
+/// Answers the clients of one worker.
+#[derive(Debug)]
+pub struct Responder {
+    versions: [bool; 8],
+    require_nts: Option<FilterAction>,
+    template: Template,
+}
+
+impl Responder {
+    /// One of `workers` that serve the same listener. `key` is secret, random and the same for all of them.
+    pub fn new(config: &ServerConfig, _workers: usize, variables: SystemVariables, _key: [u8; 16]) -> Self {
+        let mut versions = [false; 8];
+        for (version, served) in (0..).zip(&mut versions) {
+            *served = config.versions.contains(&version);
+        }
+        Self { versions, require_nts: config.require_nts, template: Template::new(variables) }
+    }
+
+    /// What is served from now on.
+    pub fn set_variables(&mut self, variables: SystemVariables) {
+        self.template = Template::new(variables);
+    }
+
+    /// Answers a client, or says why it gets no answer; allocates nothing.
+    ///
+    /// Only mode 3 is answered: a reply to a reply would set two servers at each other.
+    ///
+    /// # Errors
+    /// [`Refusal`] by name, for the counters; nothing is to be sent.
+    pub fn answer(&mut self, request: &Request<'_>, to: &mut ReplyBuffer) -> Result<Answer, Refusal> {
+        // Before anything else, and of any length: management packets (modes 6 and 7) are shorter than a header.
+        let first = request.bytes.first().ok_or(Refusal::Malformed)?;
+        if Mode::from_bits(*first) != Mode::Client {
+            return Err(Refusal::WrongMode);
+        }
+        let packet = Packet::parse(request.bytes).map_err(|error| match error {
+            ParseError::Version(_) => Refusal::WrongVersion,
+            ParseError::TooShort | ParseError::ExtensionLength | ParseError::MacLength => Refusal::Malformed,
+        })?;
+        let version = packet.header.version;
+        if self.versions.get(usize::from(version)) != Some(&true) {
+            return Err(Refusal::WrongVersion);
+        }
+        // No reply could be protected: there are no keys yet.
+        match self.require_nts {
+            None => {}
+            Some(FilterAction::Ignore) => return Err(Refusal::NtsRequired),
+            Some(FilterAction::Deny) => {
+                let header = reply::kiss(&packet.header, KissCode::Deny);
+                let length = reply::write(&header, &packet, to);
+                let kiss = Some(Refusal::NtsRequired);
+                return Ok(Answer { length, version, kiss, interleaved: false, stamp: None });
+            }
+        }
+        let header = self.template.time(&packet.header, request.received, request.transmit);
+        let length = reply::write(&header, &packet, to);
+        Ok(Answer { length, version, kiss: None, interleaved: false, stamp: None })
+    }
+
+    /// A reply left at `left`, by the kernel's stamp.
+    pub fn on_transmitted(&mut self, _token: StampToken, _left: ClockTime) {}
+}
+
+#[cfg(test)]
+mod tests;
