@@ -3,7 +3,7 @@
 use std::mem::{offset_of, size_of};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
-/// Room for any address, aligned as the kernel's `sockaddr_storage`.
+/// Room for an IPv4 or IPv6 address, aligned as the kernel's `sockaddr_storage`.
 #[repr(C, align(8))]
 #[derive(Clone, Copy)]
 pub(super) struct AddressBuffer {
@@ -11,13 +11,13 @@ pub(super) struct AddressBuffer {
     length: usize,
 }
 
-const CAPACITY: usize = 128;
+const CAPACITY: usize = 32;
 const V4_LENGTH: usize = 16;
 const V6_LENGTH: usize = 28;
 
 const _: () = {
     assert!(offset_of!(AddressBuffer, bytes) == 0);
-    assert!(size_of::<libc::sockaddr_storage>() == CAPACITY);
+    assert!(V4_LENGTH <= CAPACITY && V6_LENGTH <= CAPACITY);
     assert!(size_of::<libc::sockaddr_in>() == V4_LENGTH);
     assert!(offset_of!(libc::sockaddr_in, sin_family) == 0);
     assert!(offset_of!(libc::sockaddr_in, sin_port) == 2);
@@ -39,28 +39,32 @@ impl AddressBuffer {
     /// To be read by the kernel.
     pub(super) fn of(address: SocketAddr) -> Self {
         let mut buffer = Self::empty();
-        let mut fields = Vec::with_capacity(V6_LENGTH);
         match address {
             SocketAddr::V4(v4) => {
-                fields.extend(family(libc::AF_INET).to_ne_bytes());
-                fields.extend(v4.port().to_be_bytes());
-                fields.extend(v4.ip().octets());
-                fields.resize(V4_LENGTH, 0);
+                let port = v4.port().to_be_bytes();
+                buffer.write(&[&family(libc::AF_INET).to_ne_bytes(), &port, &v4.ip().octets(), &[0; 8]]);
             }
-            SocketAddr::V6(v6) => {
-                fields.extend(family(libc::AF_INET6).to_ne_bytes());
-                fields.extend(v6.port().to_be_bytes());
+            SocketAddr::V6(v6) => buffer.write(&[
+                &family(libc::AF_INET6).to_ne_bytes(),
+                &v6.port().to_be_bytes(),
                 // In network order in the structure, as is in ours.
-                fields.extend(v6.flowinfo().to_ne_bytes());
-                fields.extend(v6.ip().octets());
-                fields.extend(v6.scope_id().to_ne_bytes());
-            }
-        }
-        buffer.length = fields.len();
-        for (to, from) in buffer.bytes.iter_mut().zip(fields) {
-            *to = from;
+                &v6.flowinfo().to_ne_bytes(),
+                &v6.ip().octets(),
+                &v6.scope_id().to_ne_bytes(),
+            ]),
         }
         buffer
+    }
+
+    fn write(&mut self, fields: &[&[u8]]) {
+        let mut rest = self.bytes.as_mut_slice();
+        self.length = 0;
+        for field in fields {
+            let Some((to, after)) = rest.split_at_mut_checked(field.len()) else { return };
+            to.copy_from_slice(field);
+            rest = after;
+            self.length += field.len();
+        }
     }
 
     /// What the kernel wrote: an IPv4 or IPv6 address, or nothing.
@@ -92,7 +96,7 @@ impl AddressBuffer {
     }
 
     /// In bytes, at most the capacity.
-    #[expect(clippy::cast_possible_truncation, reason = "at most 128")]
+    #[expect(clippy::cast_possible_truncation, reason = "at most 32")]
     pub(super) fn length(&self) -> libc::socklen_t {
         self.length.min(CAPACITY) as libc::socklen_t
     }

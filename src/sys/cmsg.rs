@@ -35,15 +35,31 @@ impl ControlBuffer {
     }
 
     /// One message to send.
+    #[cfg(test)]
     pub(super) fn of(level: libc::c_int, kind: libc::c_int, data: &[u8]) -> Self {
         let mut buffer = Self::empty();
-        let header = (HEADER + data.len()).to_ne_bytes().into_iter();
-        let header = header.chain(level.to_ne_bytes()).chain(kind.to_ne_bytes());
-        for (to, from) in buffer.bytes.iter_mut().zip(header.chain(data.iter().copied())) {
-            *to = from;
-        }
-        buffer.length = aligned(HEADER + data.len()).min(CAPACITY);
+        buffer.push(level, kind, data);
         buffer
+    }
+
+    /// One more message to send. Ours are few and short: what does not fit is left out.
+    pub(super) fn push(&mut self, level: libc::c_int, kind: libc::c_int, data: &[u8]) {
+        let end = self.length + aligned(HEADER + data.len());
+        let Some(room) = self.bytes.get_mut(self.length..end) else { return };
+        let Some((length, rest)) = room.split_first_chunk_mut::<WORD>() else { return };
+        let Some((level_field, rest)) = rest.split_first_chunk_mut::<4>() else { return };
+        let Some((kind_field, rest)) = rest.split_first_chunk_mut::<4>() else { return };
+        let Some(data_field) = rest.get_mut(..data.len()) else { return };
+        *length = (HEADER + data.len()).to_ne_bytes();
+        *level_field = level.to_ne_bytes();
+        *kind_field = kind.to_ne_bytes();
+        data_field.copy_from_slice(data);
+        self.length = end;
+    }
+
+    /// Without messages again.
+    pub(super) const fn clear(&mut self) {
+        self.length = 0;
     }
 
     /// What the kernel wrote, up to the first message that lies about its length.

@@ -4,10 +4,12 @@
 
 mod address;
 pub mod adjtime;
+pub mod batch;
 pub mod clock;
 pub mod clock_watch;
 mod cmsg;
 mod error;
+mod message;
 pub mod netlink;
 #[cfg(test)]
 mod own_namespace;

@@ -41,19 +41,23 @@ impl PacketInfo {
         }
     }
 
-    /// The control message that sends from this address.
+    /// Adds the control message that sends from this address.
     ///
     /// The interface is left to the routing table, except for link-local addresses, which mean nothing without it.
-    pub(super) fn emit(&self) -> ControlBuffer {
+    pub(super) fn emit(&self, control: &mut ControlBuffer) {
         match self.local {
             IpAddr::V4(local) => {
                 let fields = [[0; 4], local.octets(), [0; 4]];
-                ControlBuffer::of(libc::IPPROTO_IP, libc::IP_PKTINFO, fields.as_flattened())
+                control.push(libc::IPPROTO_IP, libc::IP_PKTINFO, fields.as_flattened());
             }
             IpAddr::V6(local) => {
                 let interface = if local.is_unicast_link_local() { self.interface } else { 0 };
-                let fields: Vec<u8> = local.octets().into_iter().chain(interface.to_ne_bytes()).collect();
-                ControlBuffer::of(libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, &fields)
+                let mut fields = [0; 20];
+                if let Some((address, number)) = fields.split_first_chunk_mut::<16>() {
+                    *address = local.octets();
+                    number.copy_from_slice(&interface.to_ne_bytes());
+                }
+                control.push(libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, &fields);
             }
         }
     }
@@ -66,7 +70,8 @@ mod tests {
     #[track_caller]
     fn check(local: &str, interface_sent: u32) {
         let info = PacketInfo { local: local.parse().unwrap(), interface: 7 };
-        let buffer = info.emit();
+        let mut buffer = ControlBuffer::empty();
+        info.emit(&mut buffer);
         let message = buffer.messages().next().unwrap();
         let sent = PacketInfo { interface: interface_sent, ..info };
         assert_eq!(PacketInfo::parse(&message), Some(sent));

@@ -4,6 +4,7 @@ use super::PacketInfo;
 use super::address::AddressBuffer;
 use super::cmsg::ControlBuffer;
 use super::error::check_length;
+use super::message::{control_length, from_control_length, io_vector, message_header};
 use super::socket;
 use super::timestamping::{Stamping, software_stamp, stamped_packet};
 use crate::time::ClockTime;
@@ -48,9 +49,23 @@ impl UdpSocket {
     ///
     /// A kernel that refuses to stamp is lived with: [`UdpSocket::stamping`] says what is in force.
     pub fn connect(peer: SocketAddr, stamping: Stamping) -> io::Result<Self> {
-        let mut this = Self { descriptor: socket::open_datagram(peer)?, stamping: Stamping::None };
-        this.set_stamping(stamping);
+        let this = Self::open(peer, stamping)?;
         socket::connect(&this.descriptor, peer)?;
+        Ok(this)
+    }
+
+    /// As [`UdpSocket::connect`], from this address of ours.
+    pub fn connect_from(local: SocketAddr, peer: SocketAddr, stamping: Stamping) -> io::Result<Self> {
+        let this = Self::open(peer, stamping)?;
+        socket::bind(&this.descriptor, local)?;
+        socket::connect(&this.descriptor, peer)?;
+        Ok(this)
+    }
+
+    /// Of the address's family.
+    fn open(address: SocketAddr, stamping: Stamping) -> io::Result<Self> {
+        let mut this = Self { descriptor: socket::open_datagram(address)?, stamping: Stamping::None };
+        this.set_stamping(stamping);
         Ok(this)
     }
 
@@ -75,26 +90,41 @@ impl UdpSocket {
     /// and on again too late for the first packets of the next.
     pub fn keep_stamping(stamping: Stamping) -> io::Result<Self> {
         let any = SocketAddr::from(([0, 0, 0, 0], 0));
-        let mut this = Self { descriptor: socket::open_datagram(any)?, stamping: Stamping::None };
-        this.set_stamping(stamping);
-        Ok(this)
+        Self::open(any, stamping)
     }
 
     /// Asks for less and less until the kernel agrees.
     fn set_stamping(&mut self, wanted: Stamping) {
-        for stamping in [Stamping::ReceiveAndTransmit, Stamping::Receive] {
-            let Some(flags) = stamping.flags().filter(|_| stamping <= wanted) else { continue };
-            let flags = flags.cast_signed();
-            if socket::set_option(&self.descriptor, libc::SOL_SOCKET, libc::SO_TIMESTAMPING, flags).is_ok() {
+        let weaker = [Stamping::ReceiveAndTransmit, Stamping::OnRequest, Stamping::Receive];
+        for stamping in weaker.into_iter().filter(|stamping| *stamping <= wanted) {
+            let set = |(option, value)| self.set_option(option, value);
+            if stamping.options().iter().copied().try_for_each(set).is_ok() {
                 self.stamping = stamping;
                 return;
             }
         }
     }
 
+    /// Counts stamped datagrams from 0 again, after one that could not be sent: whether it was counted depends on the kernel.
+    pub fn restart_numbers(&self) -> io::Result<()> {
+        self.set_option(libc::SO_TIMESTAMPING, 0)?;
+        self.stamping.options().iter().try_for_each(|(option, value)| self.set_option(*option, *value))
+    }
+
+    fn set_option(&self, option: libc::c_int, value: libc::c_uint) -> io::Result<()> {
+        socket::set_option(&self.descriptor, libc::SOL_SOCKET, option, value.cast_signed())
+    }
+
     /// What the kernel agreed to stamp.
     pub const fn stamping(&self) -> Stamping {
         self.stamping
+    }
+
+    /// Room for datagrams that wait to be received, in bytes as the kernel counts them: some 800 for one of NTP. More than the machine's
+    /// limit (`net.core.rmem_max`) is had by root only; the kernel says nothing of giving less.
+    pub fn set_receive_buffer(&self, bytes: i32) -> io::Result<()> {
+        let force = socket::set_option(&self.descriptor, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, bytes);
+        force.or_else(|_| socket::set_option(&self.descriptor, libc::SOL_SOCKET, libc::SO_RCVBUF, bytes))
     }
 
     /// Where it is bound.
@@ -114,14 +144,17 @@ impl UdpSocket {
     /// Sends one datagram, from the given address of ours if any.
     pub fn send_to(&self, bytes: &[u8], to: SocketAddr, from: Option<PacketInfo>) -> io::Result<()> {
         let mut address = AddressBuffer::of(to);
-        let mut control = from.map_or_else(ControlBuffer::empty, |info| info.emit());
+        let mut control = ControlBuffer::empty();
+        if let Some(info) = from {
+            info.emit(&mut control);
+        }
         let mut part = io_vector(bytes.as_ptr().cast_mut(), bytes.len());
         let mut message = message_header(&mut part);
         message.msg_name = address.as_mut_ptr().cast();
         message.msg_namelen = address.length();
         if from.is_some() {
             message.msg_control = control.as_mut_ptr();
-            message.msg_controllen = length_field(control.length());
+            message.msg_controllen = control_length(control.length());
         }
         let descriptor = self.descriptor.as_raw_fd();
         // SAFETY: the header's pointers are to buffers of the lengths given beside them, which live during the call;
@@ -162,14 +195,14 @@ impl UdpSocket {
         message.msg_name = address.as_mut_ptr().cast();
         message.msg_namelen = address.length();
         message.msg_control = control.as_mut_ptr();
-        message.msg_controllen = length_field(ControlBuffer::capacity());
+        message.msg_controllen = control_length(ControlBuffer::capacity());
         let descriptor = self.descriptor.as_raw_fd();
         // SAFETY: the header's pointers are to writable buffers of the lengths given beside them, all of them ours
         // during the call.
         let result = unsafe { libc::recvmsg(descriptor, &raw mut message, flags) };
         let length = check_length("recvmsg", result)?;
         address.set_length(message.msg_namelen);
-        control.set_length(from_length_field(message.msg_controllen));
+        control.set_length(from_control_length(message.msg_controllen));
         let truncated = message.msg_flags & libc::MSG_TRUNC != 0;
         let received = Received { length, truncated, from: address.parse(), stamp: None, local: None };
         Ok((received, control))
@@ -184,34 +217,6 @@ pub fn unmapped(address: SocketAddr) -> SocketAddr {
     }
 }
 
-fn io_vector(base: *mut u8, length: usize) -> libc::iovec {
-    libc::iovec { iov_base: base.cast(), iov_len: length }
-}
-
-fn message_header(part: &mut libc::iovec) -> libc::msghdr {
-    // SAFETY: a msghdr is integers and pointers only, and all of them may be zero.
-    let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
-    message.msg_iov = part;
-    message.msg_iovlen = 1;
-    message
-}
-
-/// `msg_controllen` is a `size_t` or a `socklen_t`, after the C library.
-#[allow(clippy::cast_possible_truncation, reason = "control buffers have 256 bytes")]
-const fn length_field(length: usize) -> ControlLength {
-    length as ControlLength
-}
-
-#[allow(clippy::unnecessary_cast, reason = "as above")]
-const fn from_length_field(length: ControlLength) -> usize {
-    length as usize
-}
-
-#[cfg(target_env = "musl")]
-type ControlLength = libc::socklen_t;
-#[cfg(not(target_env = "musl"))]
-type ControlLength = usize;
-
 impl AsFd for UdpSocket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.descriptor.as_fd()
@@ -225,4 +230,4 @@ impl AsRawFd for UdpSocket {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -6,7 +6,7 @@ use crate::time::Span;
 use std::time::Duration;
 
 /// Waits, by poll, until the socket has something of this kind (`POLLIN`, `POLLERR`).
-fn wait(socket: &UdpSocket, events: libc::c_short) {
+pub(in crate::sys) fn wait(socket: &UdpSocket, events: libc::c_short) {
     let mut entry = libc::pollfd { fd: socket.as_raw_fd(), events, revents: 0 };
     let limit = i32::try_from(Duration::from_secs(5).as_millis()).unwrap();
     // SAFETY: the pointer is to one pollfd that is ours during the call.
@@ -15,7 +15,7 @@ fn wait(socket: &UdpSocket, events: libc::c_short) {
 }
 
 /// The kernel begins to stamp a moment after the first socket asked for it; keeps it going and waits for that.
-fn keep_stamping() -> UdpSocket {
+pub(in crate::sys) fn keep_stamping() -> UdpSocket {
     let keeper = UdpSocket::keep_stamping(Stamping::Receive).unwrap();
     let server = listen("127.0.0.1:0");
     let client = UdpSocket::connect(server.local_address().unwrap(), Stamping::None).unwrap();
@@ -29,7 +29,7 @@ fn keep_stamping() -> UdpSocket {
     panic!("this kernel does not stamp");
 }
 
-fn listen(address: &str) -> UdpSocket {
+pub(in crate::sys) fn listen(address: &str) -> UdpSocket {
     UdpSocket::listen(address.parse().unwrap(), false, Stamping::Receive).unwrap()
 }
 
