@@ -32,7 +32,7 @@ impl Publisher {
         servers: Vec<Server>,
         drift_file: Option<DriftFile>,
     ) -> Self {
-        let variables = SystemVariables::new(&first, &synchronization);
+        let variables = SystemVariables::new(&first, &synchronization).remembering(None, first.at);
         let first = Snapshot { servers: servers.clone(), ..first };
         Self {
             snapshot: watch::Sender::new(Arc::new(first)),
@@ -54,7 +54,9 @@ impl Publisher {
     }
 
     pub(super) fn publish(&self, snapshot: Snapshot) {
+        let before = self.variables.borrow().leap_second;
         let variables = SystemVariables::new(&snapshot, &self.synchronization);
+        let variables = variables.remembering(before, snapshot.at);
         self.variables.send_replace(Arc::new(variables));
         self.snapshot.send_replace(Arc::new(Snapshot { servers: self.servers.clone(), ..snapshot }));
     }

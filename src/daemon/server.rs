@@ -90,9 +90,10 @@ pub(super) async fn serve(
             },
         };
         responder.set_variables(**variables.borrow());
+        let mono = clock.now_both().mono;
         for _ in 0..BATCH {
             match listening.socket.get_ref().receive(&mut buffer) {
-                Ok(received) => listening.answer(&buffer, &received, &mut responder, &clock),
+                Ok(received) => listening.answer(&buffer, &received, &mut responder, (&clock, mono)),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     ready.clear_ready();
                     break;
@@ -110,14 +111,19 @@ pub(super) async fn serve(
 }
 
 impl Listening {
-    fn answer(&self, buffer: &[u8], received: &Received, responder: &mut Responder, clock: &ClockReader) {
+    fn answer(
+        &self,
+        buffer: &[u8],
+        received: &Received,
+        responder: &mut Responder,
+        (clock, mono): (&ClockReader, Mono),
+    ) {
         self.counters.count_received(1);
         let bytes = buffer.get(..received.length).filter(|_| !received.truncated).unwrap_or_default();
         let arrived = received.stamp.map_or_else(|| clock.now(), |stamp| clock.to_local(stamp));
-        // The clock may have been stepped back meanwhile; leaving before arriving is nonsense to any client.
-        let transmit = clock.now().max(arrived);
+        let transmit = clock.now();
         let Some(from) = received.from else { return };
-        let request = Request { bytes, from, received: arrived, transmit, mono: Mono::from_nanos(0) };
+        let request = Request { bytes, from, received: arrived, transmit, mono };
         let mut reply = [0; REPLY_CAPACITY];
         let answer = match responder.answer(&request, &mut reply) {
             Ok(answer) => answer,

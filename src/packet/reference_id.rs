@@ -11,6 +11,8 @@ pub struct ReferenceId([u8; 4]);
 impl ReferenceId {
     /// No reference: not synchronized.
     pub const NONE: Self = Self([0; 4]);
+    /// The time served differs from the clock on purpose, as around a leap second that is smeared: 127.127.1.255, by chrony's custom.
+    pub const SMEARED: Self = Self([127, 127, 1, 255]);
 
     /// From the bytes of the wire, network order.
     pub const fn from_bytes(bytes: [u8; 4]) -> Self {

@@ -1,10 +1,13 @@
 //! The responder: a request's bytes to a reply's. Not its sockets and threads.
 
 mod client;
+mod leap_second;
 mod reply;
 mod responder;
+mod smear;
 mod variables;
 
+pub use leap_second::LeapSecond;
 pub use reply::{REPLY_CAPACITY, ReplyBuffer};
 pub use responder::{Answer, Request, Responder, StampToken};
 pub use variables::SystemVariables;

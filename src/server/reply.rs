@@ -1,8 +1,9 @@
 //! The bytes of replies: what is the same in all of them is computed once for each change of the system variables.
 
 use super::SystemVariables;
-use crate::packet::{Header, KissCode, Mode, Packet};
-use crate::time::{ClockTime, Leap, NtpShort, NtpTimestamp};
+use super::smear::Served;
+use crate::packet::{Header, KissCode, Mode, Packet, ReferenceId};
+use crate::time::{Leap, NtpShort, NtpTimestamp};
 
 /// Room for the longest reply: a header, and a crypto-NAK (a key identifier of 0, alone; RFC 5905 §7.3).
 pub const REPLY_CAPACITY: usize = Header::LEN + CRYPTO_NAK_LEN;
@@ -39,18 +40,21 @@ impl Template {
     }
 
     /// RFC 5905 §9.2, figure 30 (`fast_xmit`). A reply that a client may take for time.
-    pub(super) fn time(&self, request: &Header, received: ClockTime, transmit: ClockTime) -> Header {
-        let receive_timestamp = NtpTimestamp::from_clock(received);
+    pub(super) fn time(&self, request: &Header, served: &Served) -> Header {
+        let receive_timestamp = NtpTimestamp::from_clock(served.received);
         let reference_timestamp =
             if self.is_own_reference { receive_timestamp } else { self.header.reference_timestamp };
+        let smeared = served.smeared && self.header.stratum > 0;
+        let reference_id = if smeared { ReferenceId::SMEARED } else { self.header.reference_id };
         Header {
             version: request.version,
             poll: request.poll,
-            root_dispersion: NtpShort::from_span(self.variables.root_dispersion_at(transmit)),
+            root_dispersion: NtpShort::from_span(self.variables.root_dispersion_at(served.transmit)),
+            reference_id,
             reference_timestamp,
             origin_timestamp: request.transmit_timestamp,
             receive_timestamp,
-            transmit_timestamp: NtpTimestamp::from_clock(transmit),
+            transmit_timestamp: NtpTimestamp::from_clock(served.transmit),
             ..self.header
         }
     }

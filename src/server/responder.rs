@@ -4,7 +4,8 @@
 
 use super::SystemVariables;
 use super::reply::{self, ReplyBuffer, Template};
-use crate::config::{FilterAction, ServerConfig};
+use super::smear::{self, Served, Smear};
+use crate::config::{FilterAction, LeapSmear, ServerConfig};
 use crate::packet::{KissCode, Mode, Packet, ParseError};
 use crate::time::{ClockTime, Mono};
 use crate::verdict::Refusal;
@@ -19,7 +20,7 @@ pub struct Request<'a> {
     pub from: SocketAddr,
     /// T2: when it arrived, by the clock that is served.
     pub received: ClockTime,
-    /// T3: when the reply will leave, by the same clock; not before `received`.
+    /// T3: when the reply will leave, by the same clock as it is.
     pub transmit: ClockTime,
     /// Now, for what must not depend on a clock that is being set.
     pub mono: Mono,
@@ -49,6 +50,9 @@ pub struct StampToken {}
 pub struct Responder {
     versions: [bool; 8],
     require_nts: Option<FilterAction>,
+    leap_smear: Option<LeapSmear>,
+    /// While there is a leap second to smear.
+    smear: Option<Smear>,
     template: Template,
 }
 
@@ -59,11 +63,20 @@ impl Responder {
         for (version, served) in (0..).zip(&mut versions) {
             *served = config.versions.contains(&version);
         }
-        Self { versions, require_nts: config.require_nts, template: Template::new(variables) }
+        let (variables, smear) = smear::prepare(config.leap_smear, variables);
+        Self {
+            versions,
+            require_nts: config.require_nts,
+            leap_smear: config.leap_smear,
+            smear,
+            template: Template::new(variables),
+        }
     }
 
     /// What is served from now on.
     pub fn set_variables(&mut self, variables: SystemVariables) {
+        let (variables, smear) = smear::prepare(self.leap_smear, variables);
+        self.smear = smear;
         self.template = Template::new(variables);
     }
 
@@ -98,13 +111,20 @@ impl Responder {
                 return Ok(Answer { length, version, kiss, interleaved: false, stamp: None });
             }
         }
-        let header = self.template.time(&packet.header, request.received, request.transmit);
+        // From here on every instant is as served, also what is remembered of this reply.
+        let served = match &mut self.smear {
+            None => Served::plain(request),
+            Some(smear) => smear.times(request),
+        };
+        let header = self.template.time(&packet.header, &served);
         let length = reply::write(&header, &packet, to);
         Ok(Answer { length, version, kiss: None, interleaved: false, stamp: None })
     }
 
     /// A reply left at `left`, by the kernel's stamp.
-    pub fn on_transmitted(&mut self, _token: StampToken, _left: ClockTime) {}
+    pub fn on_transmitted(&mut self, _token: StampToken, left: ClockTime) {
+        let _left = self.smear.as_ref().map_or(left, |smear| smear.recent(left));
+    }
 }
 
 #[cfg(test)]

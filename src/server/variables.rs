@@ -1,9 +1,10 @@
 //! What replies say of this server: the system variables, made once per snapshot. Not the replies.
 
+use super::LeapSecond;
 use crate::config::Synchronization;
 use crate::packet::ReferenceId;
 use crate::snapshot::Snapshot;
-use crate::time::{ClockTime, Leap, Span};
+use crate::time::{ClockTime, Leap, Mono, Now, Span};
 
 /// The system variables as served (RFC 5905 §11.1), true at `updated`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -26,6 +27,8 @@ pub struct SystemVariables {
     pub reference_timestamp: Option<ClockTime>,
     /// When `root_dispersion` was true, by the local clock.
     pub updated: ClockTime,
+    /// For listeners that smear; from its announcement until nobody smears it any more.
+    pub leap_second: Option<LeapSecond>,
 }
 
 impl SystemVariables {
@@ -46,6 +49,7 @@ impl SystemVariables {
             reference_id: system.reference_id,
             reference_timestamp: system.reference_timestamp,
             updated: snapshot.clock,
+            leap_second: None,
         };
         if variables.is_synchronized() {
             return variables;
@@ -65,6 +69,13 @@ impl SystemVariables {
             reference_timestamp: None,
             ..variables
         }
+    }
+
+    /// With what was known of a leap second before; `at` is the moment of `updated`.
+    #[must_use]
+    pub fn remembering(self, before: Option<LeapSecond>, at: Mono) -> Self {
+        let now = Now { mono: at, clock: self.updated };
+        Self { leap_second: LeapSecond::next(before, self.leap, now), ..self }
     }
 
     /// Whether clients may use our time.

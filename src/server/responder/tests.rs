@@ -1,6 +1,7 @@
 //! Tests of the responder: what a reply says, and who gets none.
 
 use super::*;
+use crate::config::SmearShape;
 use crate::packet::{Header, KissCode, ReferenceId};
 use crate::server::REPLY_CAPACITY;
 use crate::time::{Leap, NtpShort, NtpTimestamp, Span};
@@ -20,6 +21,7 @@ fn variables() -> SystemVariables {
         reference_id: ReferenceId::from_bytes([192, 0, 2, 1]),
         reference_timestamp: Some(ClockTime::from_unix_secs(1_700_000_090)),
         updated: ClockTime::from_unix_secs(1_700_000_090),
+        leap_second: None,
     }
 }
 
@@ -237,4 +239,42 @@ proptest! {
             prop_assert_eq!(bytes[0] & 7, 3);
         }
     }
+}
+
+/// The reply at this time after a leap second's midnight, announced the day before.
+fn smeared(variables: SystemVariables, after_midnight: i64) -> Header {
+    let midnight = ClockTime::from_unix_secs(1_483_228_800);
+    let updated = midnight - Span::from_secs(80_000);
+    let variables = SystemVariables { updated, ..variables }.remembering(None, Mono::from_nanos(0));
+    let smear = LeapSmear { shape: SmearShape::Linear, window: Span::from_secs(86_400) };
+    let config = ServerConfig { leap_smear: Some(smear), ..config(&[4]) };
+    let mut responder = Responder::new(&config, 1, variables, [1; 16]);
+    let now = midnight + Span::from_secs(after_midnight);
+    let mono = Mono::from_nanos(0) + (now - updated);
+    let from = "192.0.2.7:40000".parse().unwrap();
+    let request = Request { bytes: &request().emit(), from, received: now, transmit: now, mono };
+    let mut buffer = [0; REPLY_CAPACITY];
+    let length = responder.answer(&request, &mut buffer).unwrap().length;
+    Packet::parse(&buffer[..length]).unwrap().header
+}
+
+#[test]
+fn smeared_time_is_marked_and_its_leap_second_is_not_announced() {
+    let before = smeared(variables(), -60_000);
+    assert_eq!((before.leap, before.reference_id.bytes()), (Leap::NoWarning, [192, 0, 2, 1]));
+    let within = smeared(variables(), -10_000);
+    assert_eq!((within.leap, within.stratum), (Leap::NoWarning, 2));
+    assert_eq!(within.reference_id, ReferenceId::SMEARED);
+    let behind = NtpTimestamp::from_clock(ClockTime::from_unix_secs(1_483_218_800)).bits()
+        - within.transmit_timestamp.bits();
+    let expected = 33_200.0 / 86_401.0 * 2_f64.powi(32);
+    assert!((behind as f64 - expected).abs() < 10.0);
+    assert_eq!(within.receive_timestamp, within.transmit_timestamp);
+}
+
+#[test]
+fn without_time_there_is_nothing_to_mark() {
+    let reply = smeared(SystemVariables { stratum: 16, ..variables() }, -10_000);
+    assert_eq!((reply.leap, reply.stratum), (Leap::Unsynchronized, 0));
+    assert_eq!(reply.reference_id.bytes(), [192, 0, 2, 1]);
 }
