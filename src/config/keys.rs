@@ -95,6 +95,7 @@ pub(super) const SERVER: Schema = Schema {
         "require-nts",
         "accept-ntp-versions",
         "threads",
+        "client-statistics",
     ],
 };
 

@@ -132,7 +132,10 @@ impl Listening {
         let reply = reply.get(..answer.length).unwrap_or_default();
         match self.socket.get_ref().send_to(reply, from, reply_from(received.local)) {
             Ok(()) => match answer.kiss {
-                None => self.counters.count_accepted(answer.version),
+                None => {
+                    self.counters.count_accepted(answer.version);
+                    self.counters.note_client(answer.client, mono);
+                }
                 Some(reason) => {
                     self.counters.count_refused(reason);
                     self.counters.count_kiss(reason);

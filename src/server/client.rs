@@ -6,7 +6,6 @@ use std::net::{IpAddr, SocketAddr};
 
 /// A client: its address without the port, for many ask from a new port each time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(dead_code, reason = "the tables that it is for come with the next changes")]
 pub(super) struct Client {
     /// An IPv4 address as what it is, also when it comes through a socket of both families.
     pub(super) address: IpAddr,
@@ -14,7 +13,6 @@ pub(super) struct Client {
     pub(super) hash: u64,
 }
 
-#[allow(dead_code, reason = "as above")]
 impl Client {
     pub(super) fn new(from: SocketAddr, key: &[u8; 16]) -> Self {
         let address = from.ip().to_canonical();

@@ -1,6 +1,7 @@
 //! The responder: a request's bytes to a reply's. Not its sockets and threads.
 
 mod client;
+mod client_table;
 mod leap_second;
 mod reply;
 mod responder;

@@ -3,10 +3,13 @@
 //! Nothing in it is shared with other workers, and it reads no clock: a client always meets the same worker.
 
 use super::SystemVariables;
+use super::client::Client;
+use super::client_table::ClientTable;
 use super::reply::{self, ReplyBuffer, Template};
 use super::smear::{self, Served, Smear};
 use crate::config::{FilterAction, LeapSmear, ServerConfig};
 use crate::packet::{KissCode, Mode, Packet, ParseError};
+use crate::snapshot::ClientActivity;
 use crate::time::{ClockTime, Mono};
 use crate::verdict::Refusal;
 use std::net::SocketAddr;
@@ -39,6 +42,8 @@ pub struct Answer {
     pub interleaved: bool,
     /// When it leaves is of interest: [`Responder::on_transmitted`].
     pub stamp: Option<StampToken>,
+    /// Whose it is, for the estimate of recent clients: a keyed hash.
+    pub client: u64,
 }
 
 /// One reply whose moment of leaving will be asked for by the client's next request. Neither copied nor cloned, so that a stamp is told once.
@@ -48,6 +53,8 @@ pub struct StampToken {}
 /// Answers the clients of one worker.
 #[derive(Debug)]
 pub struct Responder {
+    key: [u8; 16],
+    clients: Option<ClientTable>,
     versions: [bool; 8],
     require_nts: Option<FilterAction>,
     leap_smear: Option<LeapSmear>,
@@ -58,13 +65,16 @@ pub struct Responder {
 
 impl Responder {
     /// One of `workers` that serve the same listener. `key` is secret, random and the same for all of them.
-    pub fn new(config: &ServerConfig, _workers: usize, variables: SystemVariables, _key: [u8; 16]) -> Self {
+    pub fn new(config: &ServerConfig, workers: usize, variables: SystemVariables, key: [u8; 16]) -> Self {
         let mut versions = [false; 8];
         for (version, served) in (0..).zip(&mut versions) {
             *served = config.versions.contains(&version);
         }
         let (variables, smear) = smear::prepare(config.leap_smear, variables);
+        let listed = Some(config.client_statistics).filter(|listed| *listed > 0);
         Self {
+            key,
+            clients: listed.map(|clients| ClientTable::new(clients, workers)),
             versions,
             require_nts: config.require_nts,
             leap_smear: config.leap_smear,
@@ -80,6 +90,11 @@ impl Responder {
         self.template = Template::new(variables);
     }
 
+    /// The clients that asked most lately, the first most, at most `limit`; none without `client-statistics`.
+    pub fn clients(&self, limit: usize, now: Mono) -> Vec<ClientActivity> {
+        self.clients.as_ref().map_or_else(Vec::new, |clients| clients.top(limit, now))
+    }
+
     /// Answers a client, or says why it gets no answer; allocates nothing.
     ///
     /// Only mode 3 is answered: a reply to a reply would set two servers at each other.
@@ -87,6 +102,20 @@ impl Responder {
     /// # Errors
     /// [`Refusal`] by name, for the counters; nothing is to be sent.
     pub fn answer(&mut self, request: &Request<'_>, to: &mut ReplyBuffer) -> Result<Answer, Refusal> {
+        let client = Client::new(request.from, &self.key);
+        let outcome = self.decide(request, &client, to);
+        if let Some(clients) = &mut self.clients {
+            clients.note(&client, &outcome, request.mono);
+        }
+        outcome
+    }
+
+    fn decide(
+        &mut self,
+        request: &Request<'_>,
+        client: &Client,
+        to: &mut ReplyBuffer,
+    ) -> Result<Answer, Refusal> {
         // Before anything else, and of any length: management packets (modes 6 and 7) are shorter than a header.
         let first = request.bytes.first().ok_or(Refusal::Malformed)?;
         if Mode::from_bits(*first) != Mode::Client {
@@ -108,7 +137,14 @@ impl Responder {
                 let header = reply::kiss(&packet.header, KissCode::Deny);
                 let length = reply::write(&header, &packet, to);
                 let kiss = Some(Refusal::NtsRequired);
-                return Ok(Answer { length, version, kiss, interleaved: false, stamp: None });
+                return Ok(Answer {
+                    length,
+                    version,
+                    kiss,
+                    interleaved: false,
+                    stamp: None,
+                    client: client.hash,
+                });
             }
         }
         // From here on every instant is as served, also what is remembered of this reply.
@@ -118,7 +154,7 @@ impl Responder {
         };
         let header = self.template.time(&packet.header, &served);
         let length = reply::write(&header, &packet, to);
-        Ok(Answer { length, version, kiss: None, interleaved: false, stamp: None })
+        Ok(Answer { length, version, kiss: None, interleaved: false, stamp: None, client: client.hash })
     }
 
     /// A reply left at `left`, by the kernel's stamp.

@@ -1,5 +1,7 @@
 //! What a server counts while it answers. Read by whoever looks, never locked.
 
+use super::recent_clients::RecentClients;
+use crate::time::Mono;
 use crate::verdict::Refusal;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,6 +20,11 @@ impl Server {
     /// The sum over all workers of what `of` reads.
     pub fn total(&self, of: impl Fn(&WorkerCounters) -> u64) -> u64 {
         self.workers.iter().map(|worker| of(worker)).sum()
+    }
+
+    /// About how many different clients were answered in the last hour, by whichever worker.
+    pub fn recent_clients(&self, now: Mono) -> u64 {
+        RecentClients::estimate(self.workers.iter().map(|worker| &worker.recent), now)
     }
 
     /// Refusals of all workers, with their reasons.
@@ -39,6 +46,7 @@ pub struct WorkerCounters {
     accepted: [AtomicU64; VERSIONS],
     refused: [AtomicU64; Refusal::ALL.len()],
     kisses: [AtomicU64; Refusal::ALL.len()],
+    recent: RecentClients,
 }
 
 /// For the only writer: a load and a store are cheaper than one locked addition.
@@ -62,6 +70,11 @@ impl WorkerCounters {
     /// A request of this version was answered with time.
     pub fn count_accepted(&self, version: u8) {
         add(self.accepted.get(usize::from(version)), 1);
+    }
+
+    /// It was this client's; the hash is keyed, and the same for it at every worker.
+    pub fn note_client(&self, hash: u64, now: Mono) {
+        self.recent.note(hash, now);
     }
 
     /// The answer told when the one before it left (RFC 9769).

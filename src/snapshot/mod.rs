@@ -1,9 +1,12 @@
 //! Everything that the outside may see: plain public data, published whole. Computes nothing.
 
+mod client;
 mod counters;
 #[cfg(test)]
 pub(crate) mod example;
+mod recent_clients;
 
+pub use client::ClientActivity;
 pub use counters::{Server, WorkerCounters};
 
 use crate::packet::ReferenceId;

@@ -10,6 +10,8 @@ use std::net::{IpAddr, SocketAddr};
 use toml::de::DeValue;
 
 const MAXIMUM_THREADS: i64 = 1024;
+/// Some 20 MB.
+const MAXIMUM_LISTED_CLIENTS: i64 = 100_000;
 
 /// Reads all listeners.
 pub(in crate::config) fn read_all(elements: Vec<Element<'_>>, report: &Report) -> Vec<ServerConfig> {
@@ -39,7 +41,13 @@ fn read(section: &Section<'_>) -> Option<ServerConfig> {
     {
         item.not_supported_yet("a server with several threads", "write 1, or remove the key");
     }
-    Some(ServerConfig { versions: versions?, ..ServerConfig::new(listen?) })
+    let listed =
+        section.get("client-statistics").map_or(Some(0), |item| item.integer(0..=MAXIMUM_LISTED_CLIENTS));
+    Some(ServerConfig {
+        versions: versions?,
+        client_statistics: usize::try_from(listed?).ok()?,
+        ..ServerConfig::new(listen?)
+    })
 }
 
 /// An address to listen on.

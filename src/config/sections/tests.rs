@@ -98,7 +98,7 @@ fn observability_clock_server_and_control_are_read() {
          ansi-colors = false\nobservation-path = \"/run/x/observe\"\nobservation-permissions = 0o600\n\
          metrics-exporter-listen = \"[::]:9975\"\n\
          [clock]\nclock-control = \"auto\"\ntimestamp-mode = \"kernel-recv\"\nstate-directory = \"/s\"\n\
-         [[server]]\nlisten = \"[::]:123\"\naccept-ntp-versions = [4, 4]\n[[server]]\nlisten = \"192.0.2.1\"\n",
+         [[server]]\nlisten = \"[::]:123\"\naccept-ntp-versions = [4, 4]\nclient-statistics = 100\n[[server]]\nlisten = \"192.0.2.1\"\n",
     );
     let seen = &config.observability;
     assert_eq!((seen.log_level.as_deref(), seen.observation_permissions), (Some("debug"), 0o600));
@@ -108,6 +108,8 @@ fn observability_clock_server_and_control_are_read() {
     );
     assert_eq!(config.state_directory, Some("/s".into()));
     assert_eq!(config.control.path, Some("/run/x/control".into()));
+    let listed: Vec<_> = config.servers.iter().map(|s| s.client_statistics).collect();
+    assert_eq!(listed, [100, 0]);
     let versions: Vec<_> = config.servers.iter().map(|s| (s.listen.port(), s.versions.clone())).collect();
     assert_eq!(versions, [(123, vec![4]), (123, vec![3, 4])]);
 }
@@ -260,6 +262,9 @@ fn every_rule_of_servers_is_checked_at_its_place() {
         ("listen = \"::\"\nallowlist = { filter = [\"::/0\"] }", "3:13", "`action` is missing"),
         ("listen = \"::\"\nrequire-nts = 1", "3:15", "something else than true"),
         ("listen = \"::\"\nthreads = 0", "3:11", "is 0"),
+        ("listen = \"::\"\nclient-statistics = true", "3:21", "write a whole number from 0 to 100000"),
+        ("listen = \"::\"\nclient-statistics = 100_001", "3:21", "write a whole number from 0 to 100000"),
+        ("listen = \"::\"\nclient-statistics = -1", "3:21", "write a whole number from 0 to 100000"),
         ("listen = \"::\"\n[[server]]\nlisten = \"[::]:123\"", "4:10", "the address of another [[server]]"),
     ];
     for (text, place, message) in rows {
