@@ -67,7 +67,7 @@ impl World {
         match adjustment {
             Adjustment::Step(by) => self.clock += by,
             Adjustment::Frequency(frequency) => assert!(frequency.ppm().abs() <= 500.0, "{frequency:?}"),
-            Adjustment::Status(_) => {}
+            Adjustment::Status(_) | Adjustment::TaiOffset(_) => {}
         }
         Applied { adjustment, mono: self.mono, clock: self.clock }
     }

@@ -2,6 +2,7 @@
 
 use super::{Outcome, complain, print};
 use crate::config::{self, DEFAULT_PATH, Loaded};
+use crate::daemon::leap_file;
 use crate::daemon::startup_error::StartupError;
 use std::path::Path;
 
@@ -24,6 +25,9 @@ fn judge(loaded: &Loaded) -> Result<(Vec<String>, String), StartupError> {
     };
     let path = path.display();
     let mut advice: Vec<_> = warnings.iter().map(ToString::to_string).collect();
+    if let Some(file) = &config.synchronization.leap_seconds_file {
+        leap_file::read(file).map_err(StartupError::configuration)?;
+    }
     advice.extend(config.quorum_problem().map(|problem| format!("{path}: warning: {problem}")));
     let (sources, servers) = (config.sources.len(), config.servers.len());
     Ok((advice, format!("{path}: good ([[source]]: {sources}, [[server]]: {servers})\n")))

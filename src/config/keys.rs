@@ -129,6 +129,7 @@ pub(super) const SYNCHRONIZATION: Schema = Schema {
         "reference-id",
         "warn-on-jump",
         "step-limit",
+        "leap-seconds-file",
         "algorithm",
     ],
 };

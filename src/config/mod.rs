@@ -141,6 +141,8 @@ pub struct Synchronization {
     pub step_limit: Option<u32>,
     /// The daemon's own steps are warnings in the log, and otherwise information.
     pub warn_on_jump: bool,
+    /// A table of leap seconds, which goes before what sources announce.
+    pub leap_seconds_file: Option<PathBuf>,
 }
 
 /// Largest step each way; `None` is no limit.
@@ -282,6 +284,7 @@ impl Default for Synchronization {
             reference_id: ReferenceId::from_bytes(*b"XNON"),
             step_limit: None,
             warn_on_jump: true,
+            leap_seconds_file: None,
         }
     }
 }

@@ -146,6 +146,9 @@ fn apply_to_kernel(adjustment: &Adjustment) -> io::Result<Applied> {
         Adjustment::Step(by) => adjtime::step(*by).map(|()| Adjustment::Step(*by))?,
         Adjustment::Frequency(frequency) => adjtime::set_frequency(*frequency).map(Adjustment::Frequency)?,
         Adjustment::Status(status) => adjtime::set_status(status).map(|()| Adjustment::Status(*status))?,
+        Adjustment::TaiOffset(seconds) => {
+            adjtime::set_tai_offset(*seconds).map(|()| Adjustment::TaiOffset(*seconds))?
+        }
     };
     let now = clock::now();
     Ok(Applied { adjustment, mono: now.mono, clock: now.clock })

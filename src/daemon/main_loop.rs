@@ -3,6 +3,7 @@
 use super::client_sockets::{ClientSockets, SocketEvent};
 use super::clock::Clock;
 use super::clock_watcher::{Change, ClockWatcher};
+use super::leap_file::LeapFile;
 use super::publisher::Publisher;
 use super::resolver::Resolver;
 use super::startup_error::StartupError;
@@ -12,6 +13,7 @@ use crate::engine::{Action, Engine, Event, Notice, QueryId};
 use crate::time::{Adjustment, Applied, Leap, Span};
 use std::collections::VecDeque;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -30,6 +32,7 @@ pub(super) struct MainLoop {
     /// In force.
     pub(super) config: Config,
     pub(super) publisher: Publisher,
+    pub(super) leap_file: Option<LeapFile>,
 }
 
 /// What woke the loop.
@@ -43,6 +46,7 @@ enum Input {
     ClockSet,
     NetworkChanged,
     Save,
+    LookAtLeapFile,
 }
 
 impl MainLoop {
@@ -64,6 +68,10 @@ impl MainLoop {
         for notice in self.engine.opening_notices() {
             tell(&notice, false);
         }
+        if let Some(table) = self.leap_file.as_ref().and_then(LeapFile::table) {
+            let table = table.clone();
+            self.handle(Event::LeapTable(Some(table)))?;
+        }
         self.handle(Event::Timer)?;
         loop {
             let input = self.next_input(stop).await;
@@ -78,6 +86,7 @@ impl MainLoop {
                 Input::NetworkChanged => self.handle(Event::NetworkChanged)?,
                 Input::ClockSet => {}
                 Input::Save => self.publisher.save_drift(self.engine.drift()),
+                Input::LookAtLeapFile => self.look_at_leap_file()?,
             }
         }
     }
@@ -97,6 +106,7 @@ impl MainLoop {
                 Change::Network => Input::NetworkChanged,
             },
             () = self.publisher.save_is_due() => Input::Save,
+            () = LeapFile::check_is_due(self.leap_file.as_ref()) => Input::LookAtLeapFile,
         }
     }
 
@@ -104,12 +114,31 @@ impl MainLoop {
         let old = std::mem::replace(&mut self.config, (*config).clone());
         let later = needs_restart(&old, &config);
         self.publisher.configure(config.synchronization.clone());
+        let leap_file = config.synchronization.leap_seconds_file.clone();
         self.handle(Event::Configured(config))?;
+        self.change_leap_file(leap_file)?;
         tracing::info!("Configuration reloaded");
         if !later.is_empty() {
             tracing::warn!("Changes of {} take effect at the next start", later.join(", "));
         }
         Ok(())
+    }
+
+    /// The file of another configuration. What was read before stays in force until there is something to put in its place.
+    fn change_leap_file(&mut self, path: Option<PathBuf>) -> Result<(), StartupError> {
+        let Some(path) = path else {
+            let had_one = self.leap_file.take().is_some();
+            return if had_one { self.handle(Event::LeapTable(None)) } else { Ok(()) };
+        };
+        if self.leap_file.as_ref().is_none_or(|file| file.path() != path) {
+            self.leap_file = Some(LeapFile::later(&path));
+        }
+        self.look_at_leap_file()
+    }
+
+    fn look_at_leap_file(&mut self) -> Result<(), StartupError> {
+        let table = self.leap_file.as_mut().and_then(LeapFile::look);
+        table.map_or(Ok(()), |table| self.handle(Event::LeapTable(Some(table))))
     }
 
     /// Before anything else is believed: whether its clock is still the one of the last turn.
@@ -172,7 +201,7 @@ impl MainLoop {
                 let pending = matches!(status.leap, Leap::AddSecond | Leap::DeleteSecond);
                 self.watcher.on_leap_pending(pending);
             }
-            Adjustment::Frequency(_) => {}
+            Adjustment::Frequency(_) | Adjustment::TaiOffset(_) => {}
         }
         Ok(applied)
     }

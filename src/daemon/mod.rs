@@ -5,6 +5,7 @@ pub mod client_sockets;
 pub mod clock;
 mod clock_watcher;
 pub mod jump_detector;
+pub(crate) mod leap_file;
 mod main_loop;
 mod process;
 mod publisher;

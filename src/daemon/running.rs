@@ -3,6 +3,7 @@
 use super::client_sockets::ClientSockets;
 use super::clock::{Clock, ClockReader, Opened};
 use super::clock_watcher::ClockWatcher;
+use super::leap_file::LeapFile;
 use super::main_loop::MainLoop;
 use super::publisher::Publisher;
 use super::resolver::Resolver;
@@ -55,6 +56,8 @@ impl Daemon {
         let observation = bind(path, seen.observation_permissions, required).await?;
         let control = bind(config.control.path.as_deref(), config.control.permissions, required).await?;
         let drift_file = DriftFile::open(&config, std::env::var_os("STATE_DIRECTORY"))?;
+        let leap_file =
+            config.synchronization.leap_seconds_file.as_deref().map(LeapFile::open).transpose()?;
         let opened = open(&config)?;
         if let Some(warning) = &opened.warning {
             tracing::warn!("{warning}");
@@ -83,6 +86,7 @@ impl Daemon {
             configurations,
             config,
             publisher,
+            leap_file,
         };
         Ok(Self { main_loop, commands, configure, servers, observation, control })
     }

@@ -1,6 +1,6 @@
-//! What the sources announce about leap seconds, by vote. Does not insert them: the kernel does.
+//! Whether today ends with a leap second: by the table, else by the sources' vote. Does not insert it: the kernel does.
 
-use crate::time::{ClockTime, Leap};
+use crate::time::{ClockTime, Date, Leap, LeapTable};
 
 /// The announcement of more than half of the voters; without a majority there is none (RFC 5905 §11.3 leaves the vote to the implementation).
 pub(super) fn vote(announcements: impl Iterator<Item = Leap> + Clone) -> Leap {
@@ -9,21 +9,17 @@ pub(super) fn vote(announcements: impl Iterator<Item = Leap> + Clone) -> Leap {
     [Leap::AddSecond, Leap::DeleteSecond].into_iter().find(|leap| majority(*leap)).unwrap_or(Leap::NoWarning)
 }
 
+/// What the table says of the day of `now`; nothing without one, and nothing once it has expired.
+pub(super) fn by_table(table: Option<&LeapTable>, now: ClockTime) -> Option<Leap> {
+    table.and_then(|table| table.end_of_day(now))
+}
+
 /// Whether `now` is on the last day of a UTC month, the only day that can end with a leap second (ITU-R TF.460-6).
 ///
 /// The kernel inserts one at the very next midnight, and some servers announce it weeks ahead.
 pub(super) fn is_possible(now: ClockTime) -> bool {
-    let tomorrow = now.unix_secs().div_euclid(86_400) + 1;
-    // Years that begin in March have their leap day at the end; 400 of them are 146 097 days, and months a pattern of 153 days in five.
-    let day_of_era = (tomorrow + DAYS_FROM_MARCH_OF_YEAR_0).rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    day_of_year == (153 * month + 2) / 5
+    Date::of(Date::next_midnight(now)).day == 1
 }
-
-/// From 0000-03-01 to 1970-01-01.
-const DAYS_FROM_MARCH_OF_YEAR_0: i64 = 719_468;
 
 #[cfg(test)]
 mod tests {

@@ -27,7 +27,7 @@ mod wander;
 pub use system::{Advice, Decision, Drift, Estimate, Role, Settings, State, SystemEstimate};
 
 use crate::measurement::Measurement;
-use crate::time::{Adjustment, Applied, Frequency, Mono, Now, Span};
+use crate::time::{Adjustment, Applied, Frequency, Leap, LeapTable, Mono, Now, Span};
 use crate::verdict::{SourceId, Verdict};
 use filter::Prior;
 use line::Line;
@@ -66,6 +66,7 @@ pub struct Discipline {
     combination: Option<Combination>,
     steering: Steering,
     status: Status,
+    leap_table: Option<LeapTable>,
     preset: Option<Frequency>,
     quorum_since: Option<Mono>,
     /// Selection has to be looked at again.
@@ -88,7 +89,7 @@ struct Combination {
     peer_stratum: u8,
     root_delay: f64,
     dispersion: f64,
-    leap: crate::time::Leap,
+    leap: Leap,
     agreeing: usize,
     /// Still true: the last selection had survivors.
     current: bool,
@@ -115,6 +116,7 @@ impl Discipline {
             combination: None,
             steering,
             status: Status::new(),
+            leap_table: None,
             preset: drift.map(|drift| drift.frequency),
             quorum_since: None,
             fresh: false,
@@ -128,6 +130,24 @@ impl Discipline {
         self.steering.configure(&settings.synchronization, &settings.algorithm);
         self.settings = settings;
         self.fresh = true;
+    }
+
+    /// From now on this table says which days end with a leap second, as long as it has not expired; without one the sources do.
+    pub fn set_leap_table(&mut self, table: Option<LeapTable>) {
+        self.leap_table = table;
+    }
+
+    /// The table in force, valid or expired.
+    pub const fn leap_table(&self) -> Option<&LeapTable> {
+        self.leap_table.as_ref()
+    }
+
+    /// What the sources announce of today and the table denies.
+    pub fn denied_leap(&self, now: Now) -> Option<Leap> {
+        let announced =
+            status::announced_by_sources(self.combination.as_ref().filter(|last| last.used)?, now);
+        let said = leap::by_table(self.leap_table.as_ref(), now.clock)?;
+        (announced != Leap::NoWarning && announced != said).then_some(announced)
     }
 
     /// A source is mobilized; it knows what the others found out about the oscillator.
@@ -189,7 +209,9 @@ impl Discipline {
             decisions.extend(self.steering.on_timer(now.mono, self.scale.frequency()));
             let step =
                 decisions.iter().any(|decision| matches!(decision, Decision::Adjust(Adjustment::Step(_))));
-            decisions.extend(self.status.refresh(now.mono, &self.system(now), step));
+            let system = self.system(now);
+            decisions.extend(self.status.refresh(now.mono, &system, step));
+            decisions.extend(self.status.tell_tai_offset(self.tai_offset(&system, now), step));
         }
         decisions
     }
@@ -263,6 +285,12 @@ impl Discipline {
     fn remaining(&self, combination: &Combination, now: Now) -> (Span, Line) {
         let line = combination.predict(self.scale.present(now));
         (combination.base + Span::from_seconds(line.offset) - self.scale.steered(now), line)
+    }
+
+    /// By the table, once the time is known that it is asked for.
+    fn tai_offset(&self, system: &SystemEstimate, now: Now) -> Option<u16> {
+        let table = self.leap_table.as_ref().filter(|_| system.leap != Leap::Unsynchronized);
+        table.and_then(|table| table.tai_offset(now.clock))
     }
 
     fn preset(&mut self) -> Vec<Decision> {

@@ -24,16 +24,24 @@ pub(super) struct Status {
     told: Option<(Mono, ClockStatus)>,
     /// Something is to be told as soon as the step before it is done.
     pending: Option<Mono>,
+    tai_offset: Option<u16>,
+    /// No leap second is announced before.
+    withdrawn_until: Option<Mono>,
 }
+
+/// After a step Linux forgets when the leap second that it was told of comes (`ntp_clear`), and takes an announcement anew only at
+/// a full second after one without it.
+const WITHDRAWN: Span = Span::from_secs(2);
 
 impl Status {
     pub(super) const fn new() -> Self {
-        Self { told: None, pending: None }
+        Self { told: None, pending: None, tai_offset: None, withdrawn_until: None }
     }
 
     pub(super) fn next_refresh(&self) -> Option<Mono> {
         let told = self.told.filter(|(_, told)| told.leap != Leap::Unsynchronized);
-        self.pending.or(told.map(|(when, _)| when + REFRESH))
+        let refresh = told.map(|(when, _)| when + REFRESH);
+        self.pending.or_else(|| refresh.into_iter().chain(self.withdrawn_until).min())
     }
 
     /// What to tell now, if anything. Around a step nothing is: what is true before it is not after it.
@@ -42,11 +50,16 @@ impl Status {
     pub(super) fn refresh(&mut self, now: Mono, system: &SystemEstimate, stepping: bool) -> Option<Decision> {
         if stepping {
             self.pending = Some(now);
+            if self.told.is_some_and(|(_, told)| is_leap_second(told.leap)) {
+                self.withdrawn_until = Some(now + WITHDRAWN);
+            }
             return None;
         }
         let pending = self.pending.take().is_some();
+        self.withdrawn_until = self.withdrawn_until.filter(|until| now < *until);
+        let withdrawn = self.withdrawn_until.is_some() && is_leap_second(system.leap);
         let status = ClockStatus {
-            leap: system.leap,
+            leap: if withdrawn { Leap::NoWarning } else { system.leap },
             estimated_error: system.estimated_error,
             maximum_error: system.maximum_error,
         };
@@ -62,6 +75,17 @@ impl Status {
         }
         due.then_some(Decision::Adjust(Adjustment::Status(status)))
     }
+
+    /// The kernel counts announced leap seconds by itself, so it is told what is news to it and nothing else.
+    pub(super) fn tell_tai_offset(&mut self, known: Option<u16>, stepping: bool) -> Option<Decision> {
+        let news = known.filter(|_| !stepping).filter(|seconds| self.tai_offset != Some(*seconds))?;
+        self.tai_offset = Some(news);
+        Some(Decision::Adjust(Adjustment::TaiOffset(news)))
+    }
+}
+
+const fn is_leap_second(leap: Leap) -> bool {
+    matches!(leap, Leap::AddSecond | Leap::DeleteSecond)
 }
 
 /// A new measurement made it better: worth telling at once.
@@ -117,7 +141,7 @@ fn combined(
     };
     SystemEstimate {
         state,
-        leap: if synchronized { announced(last, now) } else { Leap::Unsynchronized },
+        leap: if synchronized { announced(discipline, last, now) } else { Leap::Unsynchronized },
         stratum: if synchronized { last.peer_stratum.saturating_add(1) } else { 16 },
         peer: Some(last.peer),
         root_delay: Span::from_seconds(last.root_delay),
@@ -135,8 +159,14 @@ fn combined(
     }
 }
 
+/// The table is a better witness than the sources: they may have the announcement from one that errs, or too late.
+fn announced(discipline: &Discipline, last: &Combination, now: Now) -> Leap {
+    leap::by_table(discipline.leap_table.as_ref(), now.clock)
+        .unwrap_or_else(|| announced_by_sources(last, now))
+}
+
 /// An announcement counts on a day that can end so; one that nobody renews ends with its day: the leap second is past.
-fn announced(last: &Combination, now: Now) -> Leap {
+pub(super) fn announced_by_sources(last: &Combination, now: Now) -> Leap {
     let day = |time: Now| time.clock.unix_secs().div_euclid(86_400);
     let renewed = last.current || day(now) == day(last.when);
     if renewed && leap::is_possible(now.clock) { last.leap } else { Leap::NoWarning }

@@ -96,7 +96,7 @@ impl Timescale {
                 let local = self.current.local(applied.clock);
                 self.begin(Segment { clock: applied.clock, local, frequency });
             }
-            Adjustment::Status(_) => {}
+            Adjustment::Status(_) | Adjustment::TaiOffset(_) => {}
         }
     }
 

@@ -4,7 +4,7 @@ use crate::command::Command;
 use crate::config::Config;
 use crate::engine::notice::Notice;
 use crate::source::{Request, RequestToken};
-use crate::time::{Adjustment, Applied, Span, Stamp};
+use crate::time::{Adjustment, Applied, LeapTable, Span, Stamp};
 use crate::verdict::SourceId;
 use std::net::{IpAddr, SocketAddr};
 
@@ -57,6 +57,8 @@ pub enum Event<'a> {
     NetworkChanged,
     /// Another configuration is in force: unchanged sources keep their history.
     Configured(Box<Config>),
+    /// Another table of leap seconds is in force, or none any more.
+    LeapTable(Option<LeapTable>),
     /// Asked from outside.
     Command(Command),
 }

@@ -3,6 +3,7 @@
 mod estimate_notice;
 mod event;
 mod group;
+mod leap_notice;
 mod notice;
 mod report;
 mod resolution;
@@ -20,6 +21,7 @@ use crate::source::{Advice, Context, Outcome, TimerOutcome};
 use crate::time::{Adjustment, Applied, ClockTime, Frequency, Leap, Mono, Now, Stamp};
 use crate::verdict::{Discard, SourceId, Verdict};
 use estimate_notice::EstimateNotice;
+use leap_notice::LeapNotice;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use roster::Roster;
@@ -63,6 +65,7 @@ struct Told {
     /// Of the system peer: kept when it is lost, for holdover (RFC 5905 §7.3).
     reference_id: ReferenceId,
     estimate: EstimateNotice,
+    leap_table: LeapNotice,
 }
 
 impl Engine {
@@ -157,6 +160,10 @@ impl Engine {
             }
             Event::NetworkChanged => self.on_network_changed(now.mono),
             Event::Configured(config) => self.on_configured(now.mono, *config, out),
+            Event::LeapTable(table) => {
+                self.discipline.set_leap_table(table);
+                self.told.leap_table.forget();
+            }
             Event::Command(Command::ForceSync) => {
                 // Forced by what is measured from now on, not by what was believed before.
                 self.start_afresh(now);

@@ -1,7 +1,7 @@
 //! What people are told, once per change worth reading. Logging it is the daemon's.
 
 use crate::packet::KissCode;
-use crate::time::{Frequency, Leap, Span};
+use crate::time::{ClockTime, Date, Frequency, Leap, Span};
 use crate::verdict::Verdict;
 use std::fmt;
 use std::net::SocketAddr;
@@ -103,6 +103,20 @@ pub enum Notice {
     },
     /// The leap announcement changed.
     LeapChanged(Leap),
+    /// The table of leap seconds will end soon.
+    LeapTableExpires {
+        /// Its last moment.
+        on: ClockTime,
+        /// Whole days until then.
+        days: i64,
+    },
+    /// The table of leap seconds has ended.
+    LeapTableExpired {
+        /// Its last moment.
+        on: ClockTime,
+    },
+    /// Sources announce this, and the table of leap seconds does not have it.
+    LeapDenied(Leap),
 }
 
 impl Notice {
@@ -117,6 +131,8 @@ impl Notice {
                 | Self::NotResolved { .. }
                 | Self::Unreachable { .. }
                 | Self::Demobilized { .. }
+                | Self::LeapTableExpired { .. }
+                | Self::LeapDenied(_)
         )
     }
 }
@@ -172,11 +188,35 @@ impl fmt::Display for Notice {
                     1_u64 << poll
                 )
             }
+            Self::LeapChanged(_)
+            | Self::LeapTableExpires { .. }
+            | Self::LeapTableExpired { .. }
+            | Self::LeapDenied(_) => self.of_leap_seconds(f),
+        }
+    }
+}
+
+impl Notice {
+    fn of_leap_seconds(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
             Self::LeapChanged(Leap::AddSecond) => write!(f, "A leap second is announced: one will be added"),
             Self::LeapChanged(Leap::DeleteSecond) => {
                 write!(f, "A leap second is announced: one will be left out")
             }
-            Self::LeapChanged(_) => write!(f, "No leap second is announced any more"),
+            Self::LeapTableExpires { on, days } => {
+                write!(f, "The table of leap seconds expires on {}, in {days} day(s)", Date::of(*on))
+            }
+            Self::LeapTableExpired { on } => write!(
+                f,
+                "The table of leap seconds expired on {}: the sources announce leap seconds now. Update tzdata, or whatever brings \
+                 the file of leap-seconds-file",
+                Date::of(*on)
+            ),
+            Self::LeapDenied(_) => write!(
+                f,
+                "Sources announce a leap second for today that leap-seconds-file does not have: it is not believed"
+            ),
+            _ => write!(f, "No leap second is announced any more"),
         }
     }
 }

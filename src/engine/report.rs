@@ -5,7 +5,7 @@ use super::{Action, Engine, Notice};
 use crate::discipline::{State, SystemEstimate};
 use crate::packet::ReferenceId;
 use crate::snapshot::{Snapshot, Source, SourceEstimate, SyncState, System};
-use crate::time::{Leap, Now, Poll, Span};
+use crate::time::{Leap, LeapTable, Now, Poll, Span};
 use crate::verdict::{Discard, Verdict};
 
 impl Engine {
@@ -17,7 +17,7 @@ impl Engine {
             at: now.mono,
             clock: now.clock,
             started: self.start.now.mono,
-            system: self.report_system(&estimate),
+            system: self.report_system(&estimate, now),
             sources,
             servers: Vec::new(),
         }
@@ -41,6 +41,9 @@ impl Engine {
             }
             out.extend(self.told.estimate.next(&system).map(Action::Notice));
         }
+        let denied = self.discipline.denied_leap(now);
+        let news = self.told.leap_table.next(self.discipline.leap_table(), denied, now.clock);
+        out.extend(news.into_iter().map(Action::Notice));
         if let Some(peer) = system.peer
             && let Some((_, member)) = self.roster.member_mut(peer)
         {
@@ -63,9 +66,10 @@ impl Engine {
         }
     }
 
-    fn report_system(&self, estimate: &SystemEstimate) -> System {
+    fn report_system(&self, estimate: &SystemEstimate, now: Now) -> System {
         let synchronization = &self.config.synchronization;
         let synchronized = matches!(estimate.state, State::Synchronized | State::Holdover);
+        let leap_table = self.discipline.leap_table();
         System {
             state: self.sync_state(estimate.state),
             controls_clock: self.start.controls_clock,
@@ -89,6 +93,8 @@ impl Engine {
             accumulated_steps_threshold: synchronization.accumulated_step_panic,
             agreeing_sources: estimate.agreeing,
             minimum_agreeing_sources: synchronization.minimum_agreeing_sources,
+            leap_table_expires: leap_table.map(LeapTable::expires),
+            tai_offset: leap_table.and_then(|table| table.tai_offset(now.clock)),
         }
     }
 

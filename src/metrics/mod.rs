@@ -133,6 +133,13 @@ fn system(page: &mut Page<'_>, state: &State) {
     #[expect(clippy::cast_precision_loss, reason = "a count of sources")]
     let agreeing = system.agreeing_sources as f64;
     page.gauge("ntp_system_agreeing_sources", "Sources that agree", None, agreeing);
+    if let Some(offset) = system.tai_offset {
+        page.seconds("ntp_system_tai_offset", "TAI - UTC by the table of leap seconds", f64::from(offset));
+    }
+    if let Some(remaining) = system.leap_table_remaining {
+        let help = "How long the table of leap seconds is still good, negative once it has expired";
+        page.seconds("ntp_system_leap_table_remaining", help, remaining);
+    }
 }
 
 fn corrections(page: &mut Page<'_>, state: &State) {

@@ -55,3 +55,15 @@ fn a_source_without_a_measurement_has_no_offset() {
     let polls = text.lines().filter(|l| l.starts_with("ntp_source_poll_interval_seconds{")).count();
     assert_eq!((offsets, polls), (2, 3));
 }
+
+#[test]
+fn a_table_of_leap_seconds_is_shown_where_there_is_one() {
+    assert!(!text().contains("tai_offset") && !text().contains("leap_table"));
+    let mut snapshot = snapshot();
+    snapshot.system.tai_offset = Some(37);
+    snapshot.system.leap_table_expires = Some(snapshot.clock);
+    let text = render(&State::new(&snapshot, later(&snapshot, 100))).unwrap();
+    for line in ["ntp_system_tai_offset_seconds 37.0", "ntp_system_leap_table_remaining_seconds -100.0"] {
+        assert!(text.lines().any(|l| l == line), "{line} is missing in\n{text}");
+    }
+}

@@ -88,6 +88,9 @@ fn system(snapshot: &Snapshot, now: Now) -> System {
         steps: system.steps,
         agreeing_sources: system.agreeing_sources,
         minimum_agreeing_sources: system.minimum_agreeing_sources,
+        leap_table_expires: system.leap_table_expires.map(timestamp),
+        leap_table_remaining: system.leap_table_expires.map(|expires| (expires - now.clock).seconds()),
+        tai_offset: system.tai_offset,
     }
 }
 

@@ -104,6 +104,12 @@ pub struct System {
     pub agreeing_sources: usize,
     /// `minimum-agreeing-sources`.
     pub minimum_agreeing_sources: usize,
+    /// When the table of leap seconds ends or ended; `None` without one.
+    pub leap_table_expires: Option<Timestamp>,
+    /// The same counted from now; negative once it has ended.
+    pub leap_table_remaining: Option<f64>,
+    /// International atomic time minus UTC by that table.
+    pub tai_offset: Option<u16>,
 }
 
 /// The leap indicator in the words of 1.x.

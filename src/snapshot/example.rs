@@ -54,6 +54,8 @@ fn system() -> System {
         accumulated_steps_threshold: None,
         agreeing_sources: 3,
         minimum_agreeing_sources: 3,
+        leap_table_expires: None,
+        tai_offset: None,
     }
 }
 

@@ -78,6 +78,10 @@ pub struct System {
     pub agreeing_sources: usize,
     /// `minimum-agreeing-sources`.
     pub minimum_agreeing_sources: usize,
+    /// When the table of leap seconds ends or ended; nothing without one.
+    pub leap_table_expires: Option<ClockTime>,
+    /// TAI − UTC by that table, seconds.
+    pub tai_offset: Option<u16>,
 }
 
 /// Whether the clock is right.

@@ -11,6 +11,8 @@ pub enum Adjustment {
     Frequency(Frequency),
     /// Say how good the clock is (`ADJ_STATUS`, `ADJ_MAXERROR`, `ADJ_ESTERROR`); moves nothing.
     Status(ClockStatus),
+    /// Say what International atomic time is ahead of UTC, whole seconds (`ADJ_TAI`); moves nothing but `CLOCK_TAI`.
+    TaiOffset(u16),
 }
 
 /// What the kernel is told about the clock's quality.

@@ -5,8 +5,10 @@
 
 mod adjustment;
 mod clock_time;
+mod date;
 mod frequency;
 mod leap;
+mod leap_table;
 mod mono;
 mod ntp_format;
 mod poll;
@@ -15,8 +17,10 @@ mod stamp;
 
 pub use adjustment::{Adjustment, Applied, ClockStatus};
 pub use clock_time::{ClockTime, Now};
+pub use date::Date;
 pub use frequency::Frequency;
 pub use leap::Leap;
+pub use leap_table::{LeapTable, LeapTableError};
 pub use mono::Mono;
 pub use ntp_format::{NtpShort, NtpTimestamp};
 pub use poll::Poll;

@@ -5,6 +5,7 @@ use crate::lab::{Host, Lab};
 use crate::process::{Process, run};
 use crate::programs::{NTP_DAEMON, write_config};
 use crate::wait::{poll, seconds};
+use ntpd_rs::observation::State;
 use std::fs::{self, Permissions};
 use std::net::UdpSocket;
 use std::os::unix::fs::PermissionsExt;
@@ -32,6 +33,17 @@ fn check(command: Command, code: i32, named: &[&str]) -> String {
 
 fn config(folder: &TempDir, toml: &str) -> String {
     write_config(folder.path(), toml).to_str().unwrap().to_owned()
+}
+
+/// What its observation socket says.
+fn state(folder: &TempDir) -> State {
+    ntpd_rs::observation::read(&folder.path().join("observe")).unwrap()
+}
+
+#[track_caller]
+fn wait_for_tai_offset(folder: &TempDir, wanted: Option<u16>) {
+    let shown = poll(seconds(5), || (state(folder).system.tai_offset == wanted).then_some(()));
+    assert!(shown.is_some(), "{:#?}", state(folder));
 }
 
 #[test]
@@ -72,6 +84,48 @@ fn a_state_directory_that_cannot_be_written_is_named() {
     let file = folder.path().join("ntp.toml");
     fs::write(&file, "[clock]\nstate-directory = \"/dev/null/state\"\n").unwrap();
     check(daemon(&["-c", file.to_str().unwrap()]), 78, &["/dev/null/state", "state-directory"]);
+}
+
+#[test]
+fn a_table_of_leap_seconds_that_is_none_is_named_with_its_place() {
+    let folder = TempDir::new().unwrap();
+    let toml = |path: &str| format!("[synchronization]\nleap-seconds-file = {path:?}\n");
+    let file = config(&folder, &toml("/nonexistent/leap-seconds.list"));
+    check(
+        daemon(&["-c", &file]),
+        78,
+        &["/nonexistent/leap-seconds.list", "No such file", "leap-seconds-file"],
+    );
+    let list = folder.path().join("leap-seconds.list");
+    fs::write(&list, "#$ 3960835200\n2272060800 ten\n").unwrap();
+    let file = config(&folder, &toml(list.to_str().unwrap()));
+    check(daemon(&["-c", &file]), 78, &["leap-seconds.list:2: ", "tzdata"]);
+}
+
+#[test]
+fn sighup_reads_a_new_table_of_leap_seconds_and_a_wrong_one_changes_nothing() {
+    const TABLE: &str = include_str!("../vectors/leap-seconds.list");
+    let folder = TempDir::new().unwrap();
+    let list = folder.path().join("leap-seconds.list");
+    let file = config(&folder, "");
+    let mut process = Process::start("ntp-daemon", daemon(&["-c", &file]));
+    process.wait_for("started", seconds(5));
+    let toml = format!("[synchronization]\nleap-seconds-file = {list:?}\n");
+    config(&folder, &toml);
+    process.signal("HUP");
+    process.wait_for("cannot be read", seconds(5));
+    fs::write(&list, TABLE).unwrap();
+    process.signal("HUP");
+    process.wait_for("updated 2025-07-07, good until 2026-06-28", seconds(5));
+    wait_for_tai_offset(&folder, Some(37));
+    fs::write(&list, "nothing").unwrap();
+    process.signal("HUP");
+    process.wait_for("`nothing` is no entry", seconds(5));
+    assert_eq!(state(&folder).system.tai_offset, Some(37));
+    config(&folder, "");
+    process.signal("HUP");
+    wait_for_tai_offset(&folder, None);
+    assert_eq!(process.terminate().code(), Some(0));
 }
 
 #[test]

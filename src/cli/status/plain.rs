@@ -32,7 +32,7 @@ pub(in crate::cli) fn page(state: &State) -> String {
     lines.join("\n")
 }
 
-fn system(system: &System) -> [String; 5] {
+fn system(system: &System) -> Vec<String> {
     let pair = |left, value: String, right, other: String| format!("{left:<12}{value:<26}{right:<17}{other}");
     let leap = match system.leap_indicator {
         LeapIndicator::NoWarning => "no leap second",
@@ -45,7 +45,7 @@ fn system(system: &System) -> [String; 5] {
     let error = format!("{} ± {}", signed(system.offset), magnitude(system.offset_uncertainty));
     let frequency = format!("{:+.3} ± {:.3} ppm", system.frequency_ppm, system.frequency_uncertainty_ppm);
     let agreeing = format!("{}, needed: {}", system.agreeing_sources, system.minimum_agreeing_sources);
-    [
+    let mut lines = vec![
         pair("Offset", known(error), "Frequency", frequency),
         pair("Stratum", system.stratum.to_string(), "Reference", system.reference.clone()),
         pair(
@@ -56,7 +56,18 @@ fn system(system: &System) -> [String; 5] {
         ),
         pair("Leap", leap.to_owned(), "Poll", format!("{} s", seconds(system.poll_interval))),
         pair("Steps", system.steps.to_string(), "Agreeing sources", agreeing),
-    ]
+    ];
+    if let Some(remaining) = system.leap_table_remaining {
+        let tai_offset = system.tai_offset.map_or("unknown".to_owned(), |offset| format!("{offset} s"));
+        lines.push(pair("Leap table", remaining_days(remaining), "TAI - UTC", tai_offset));
+    }
+    lines
+}
+
+/// Of the table of leap seconds.
+fn remaining_days(seconds: f64) -> String {
+    let days = (seconds.abs() / 86_400.0).floor();
+    if seconds > 0.0 { format!("good for {days} days") } else { format!("expired {days} days ago") }
 }
 
 const fn is_followed(state: SyncState) -> bool {

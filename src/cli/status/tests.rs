@@ -115,6 +115,18 @@ fn an_address_that_is_the_name_is_shown_once() {
 }
 
 #[test]
+fn a_table_of_leap_seconds_says_how_long_it_is_good_and_what_tai_is() {
+    for (days, said) in [(100, "good for 100 days "), (-3, "expired 3 days ago")] {
+        let page = page(|snapshot| {
+            snapshot.system.leap_table_expires = Some(snapshot.clock + Span::from_secs(days * 86_400));
+            snapshot.system.tai_offset = Some(37);
+        });
+        let line = format!("\nLeap table  {said:<26}TAI - UTC        37 s\n");
+        assert!(page.contains(&line), "{page}");
+    }
+}
+
+#[test]
 fn a_slew_says_how_long_it_takes() {
     let page = page(|snapshot| snapshot.system.slew_remaining = Some(Span::from_secs(5000)));
     assert!(page.contains("It is being slewed, for 5000 s more."), "{page}");

@@ -38,6 +38,7 @@ pub(in crate::config) fn read(section: &Section<'_>) -> Synchronization {
             .unwrap_or(defaults.reference_id),
         step_limit: number("step-limit", 0..=i64::from(u32::MAX)).and_then(|n| u32::try_from(n).ok()),
         warn_on_jump: section.boolean("warn-on-jump", defaults.warn_on_jump),
+        leap_seconds_file: section.path("leap-seconds-file"),
     }
 }
 

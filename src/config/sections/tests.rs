@@ -65,7 +65,8 @@ fn synchronization_is_read() {
         "[synchronization]\nminimum-agreeing-sources = 1\nsingle-step-panic-threshold = 10\n\
          startup-step-panic-threshold = { forward = \"inf\", backward = 0.5 }\n\
          accumulated-step-panic-threshold = 20\nlocal-stratum = 1\nreference-id = \"GPS\"\n\
-         warn-on-jump = false\nstep-limit = 3\n[synchronization.algorithm]\nstep-threshold = 1\n",
+         warn-on-jump = false\nstep-limit = 3\n\
+         leap-seconds-file = \"/z/leap-seconds.list\"\n[synchronization.algorithm]\nstep-threshold = 1\n",
     );
     let sync = config.synchronization;
     assert_eq!((sync.minimum_agreeing_sources, sync.local_stratum, sync.step_limit), (1, 1, Some(3)));
@@ -75,6 +76,7 @@ fn synchronization_is_read() {
     assert_eq!(sync.accumulated_step_panic, Some(Span::from_secs(20)));
     assert_eq!(sync.reference_id, ReferenceId::from_bytes(*b"GPS\0"));
     assert!(!sync.warn_on_jump);
+    assert_eq!(sync.leap_seconds_file, Some("/z/leap-seconds.list".into()));
     assert!((config.algorithm.step_threshold - 1.0).abs() < 1e-12);
 }
 

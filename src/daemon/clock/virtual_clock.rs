@@ -132,7 +132,7 @@ impl VirtualClock {
                 line.rate = self.rate();
                 done = Adjustment::Frequency(self.frequency);
             }
-            Adjustment::Status(_) => {}
+            Adjustment::Status(_) | Adjustment::TaiOffset(_) => {}
         }
         self.map.send_modify(|map| map.push(line));
         let Now { mono, clock } = self.now_at(host);

@@ -1,6 +1,6 @@
 //! Without sources: bounds that grow, and a claim that ends. Leap announcements and what the kernel is told.
 
-use super::lab::{LAN, Lab};
+use super::lab::{LAN, Lab, Site};
 use crate::discipline::State;
 use crate::time::{Leap, Span};
 
@@ -129,6 +129,23 @@ fn in_holdover_an_announcement_ends_with_its_day() {
     let day = lab.now().clock.unix_secs() % 86_400;
     lab.pass(86_400.0 - day as f64 + 1.0);
     assert!(lab.system().leap != Leap::DeleteSecond);
+}
+
+#[test]
+fn a_step_makes_the_kernel_forget_a_leap_second_so_it_is_withdrawn_and_announced_again() {
+    let mut lab = Lab::new(0.0, 10.0);
+    let id = lab.add(Site { leap: Leap::AddSecond, ..LAN });
+    lab.settle();
+    assert_eq!(lab.status.unwrap().leap, Leap::AddSecond);
+    let steps = lab.steps().len();
+    lab.jump(0.5);
+    while lab.steps().len() == steps {
+        lab.exchange(id);
+        lab.pass(0.1);
+    }
+    assert_eq!((lab.system().leap, lab.status.unwrap().leap), (Leap::AddSecond, Leap::NoWarning));
+    lab.pass(2.1);
+    assert_eq!(lab.status.unwrap().leap, Leap::AddSecond);
 }
 
 #[test]

@@ -45,6 +45,7 @@ pub(super) struct Lab {
     pub decisions: Vec<Decision>,
     pub sites: Vec<(SourceId, Site)>,
     pub status: Option<ClockStatus>,
+    pub tai_offsets: Vec<u16>,
     pub crystal: f64,
     mono: Span,
     t: Span,
@@ -81,6 +82,7 @@ impl Lab {
             decisions: Vec::new(),
             sites: Vec::new(),
             status: None,
+            tai_offsets: Vec::new(),
             crystal: ppm * 1e-6,
             mono: Span::ZERO,
             t: Span::ZERO,
@@ -221,6 +223,10 @@ impl Lab {
             }
             Adjustment::Status(status) => {
                 self.status = Some(status);
+                adjustment
+            }
+            Adjustment::TaiOffset(seconds) => {
+                self.tai_offsets.push(seconds);
                 adjustment
             }
         };

@@ -28,6 +28,8 @@ fn snapshot(leap: Leap, stratum: u8) -> Snapshot {
         accumulated_steps_threshold: None,
         agreeing_sources: 3,
         minimum_agreeing_sources: 3,
+        leap_table_expires: None,
+        tai_offset: None,
     };
     Snapshot {
         at: Mono::from_nanos(0),

@@ -148,3 +148,65 @@ fn what_an_earlier_daemon_left_behind_is_ended() {
     let state = read().unwrap();
     assert!(!state.synchronized && state.maximum_error >= MAXIMUM_ERROR, "{state:?}");
 }
+
+/// While this much time passes; the kernel looks at announcements at every full second.
+fn pass(time: Span) {
+    let end = crate::sys::clock::now().mono + time;
+    while crate::sys::clock::now().mono < end {
+        std::hint::spin_loop();
+    }
+}
+
+/// Sets the clock to so long before 2016-12-31 ended.
+fn go_before_the_end_of_2016(by: Span) {
+    let midnight = crate::time::ClockTime::from_unix_secs(1_483_228_800);
+    step(midnight - by - crate::sys::clock::now().clock).unwrap();
+}
+
+#[test]
+#[ignore = "sets the kernel's clock: for a node of User-mode Linux (vm-tests/kernel-clock), and refused elsewhere"]
+fn an_announced_leap_second_is_the_kernels_to_insert_and_to_count_even_when_it_is_not_synchronized() {
+    assert!(in_user_mode_linux(), "refused: this machine's clock is not a test node's");
+    let second = Span::from_secs(1);
+    for (leap, error, synchronized, inserted) in [
+        (Leap::AddSecond, Span::from_micros(7), true, second),
+        (Leap::AddSecond, MAXIMUM_ERROR, false, second),
+        (Leap::NoWarning, Span::from_micros(7), true, Span::ZERO),
+    ] {
+        let status = ClockStatus { leap, estimated_error: error, maximum_error: error };
+        go_before_the_end_of_2016(Span::from_millis(1_200));
+        set_tai_offset(36).unwrap();
+        set_status(&status).unwrap();
+        let moved = moved_by(|| pass(Span::from_millis(3_400)));
+        assert!((moved + inserted).abs() < Span::from_millis(1), "{status:?}: moved {moved:?}");
+        let state = read().unwrap();
+        let tai_offset = if inserted == second { 37 } else { 36 };
+        assert_eq!((state.tai_offset, state.synchronized), (tai_offset, synchronized), "{status:?}");
+        // It takes no other one until it has seen that this one is over.
+        set_status(&ClockStatus { leap: Leap::NoWarning, ..status }).unwrap();
+        pass(Span::from_millis(1_100));
+    }
+}
+
+#[test]
+#[ignore = "sets the kernel's clock: for a node of User-mode Linux (vm-tests/kernel-clock), and refused elsewhere"]
+fn after_a_step_the_kernel_forgets_a_leap_second_until_it_was_withdrawn_for_a_second() {
+    assert!(in_user_mode_linux(), "refused: this machine's clock is not a test node's");
+    let error = Span::from_micros(7);
+    let status = |leap| ClockStatus { leap, estimated_error: error, maximum_error: error };
+    for (withdrawn, inserted) in [(false, Span::ZERO), (true, Span::from_secs(1))] {
+        go_before_the_end_of_2016(Span::from_millis(10_000));
+        set_status(&status(Leap::AddSecond)).unwrap();
+        pass(Span::from_millis(1_200));
+        go_before_the_end_of_2016(Span::from_millis(2_800));
+        if withdrawn {
+            set_status(&status(Leap::NoWarning)).unwrap();
+            pass(Span::from_millis(1_100));
+        }
+        set_status(&status(Leap::AddSecond)).unwrap();
+        let moved = moved_by(|| pass(Span::from_millis(3_900)));
+        assert!((moved + inserted).abs() < Span::from_millis(1), "withdrawn: {withdrawn}, moved {moved:?}");
+        set_status(&status(Leap::NoWarning)).unwrap();
+        pass(Span::from_millis(1_100));
+    }
+}

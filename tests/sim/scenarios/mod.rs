@@ -3,6 +3,7 @@
 mod determinism;
 mod disturbance;
 mod hostile;
+mod leap;
 mod names;
 mod selection;
 mod start;

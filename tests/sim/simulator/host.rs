@@ -49,6 +49,8 @@ struct Kernel {
     /// `ADJ_OFFSET` under `STA_PLL`, when some client uses it.
     pll: Option<Pll>,
     status: ClockStatus,
+    /// `timex.tai`; 0 when nobody told.
+    tai_offset: i32,
 }
 
 /// The kernel's own loop (RFC 1589; Linux `ntp_update_offset`).
@@ -74,7 +76,7 @@ impl Host {
             stood: Span::ZERO,
             crystal: oscillator.initial(),
             oscillator,
-            kernel: Kernel { frequency: 0, pll: None, status: UNKNOWN },
+            kernel: Kernel { frequency: 0, pll: None, status: UNKNOWN, tai_offset: 0 },
             suspended: false,
             recorder: Recorder::default(),
         }
@@ -115,6 +117,11 @@ impl Host {
     /// What `adjtimex` would say of the clock's quality.
     pub(crate) fn status(&self) -> ClockStatus {
         self.kernel.status
+    }
+
+    /// What the kernel takes TAI − UTC to be, seconds.
+    pub(crate) fn tai_offset(&self) -> i32 {
+        self.kernel.tai_offset
     }
 
     /// The true time at which the monotonic clock shows `mono`, if nothing changes before the next whole second; never before now.
@@ -180,6 +187,10 @@ impl Host {
                 self.kernel.status = status;
                 adjustment
             }
+            Adjustment::TaiOffset(seconds) => {
+                self.kernel.tai_offset = i32::from(seconds);
+                adjustment
+            }
         };
         let now = self.now();
         Applied { adjustment: done, mono: now.mono, clock: now.clock }
@@ -206,7 +217,9 @@ impl Host {
     /// True time is one second less from now on; the clock follows if its kernel was told (Linux `second_overflow`, `STA_INS`).
     pub(crate) fn leap_second(&mut self) {
         self.epoch = self.epoch - Span::from_secs(1);
-        if self.kernel.status.leap != Leap::AddSecond {
+        if self.kernel.status.leap == Leap::AddSecond {
+            self.kernel.tai_offset += 1;
+        } else {
             self.jumps += Span::from_secs(1);
         }
     }
