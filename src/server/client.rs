@@ -23,6 +23,15 @@ impl Client {
         }
         Self { address, hash: hasher.finish() }
     }
+
+    /// Of the link that an IPv6 client is on (/64, RFC 4291 §2.5.1), where one host can have any number of addresses.
+    pub(super) fn network_hash(&self, key: &[u8; 16]) -> Option<u64> {
+        let IpAddr::V6(v6) = self.address else { return None };
+        let [a, b, c, d, ..] = v6.segments();
+        let mut hasher = SipHasher13::new_with_key(key);
+        [a, b, c, d].iter().for_each(|segment| hasher.write_u16(*segment));
+        Some(hasher.finish())
+    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,16 @@
 //! The responder: a request's bytes to a reply's. Not its sockets and threads.
 
+mod access;
 mod client;
 mod client_table;
+mod guard;
+mod kisses;
 mod leap_second;
+mod rate_limit;
 mod reply;
 mod responder;
 mod smear;
+mod token_bucket;
 mod variables;
 
 pub use leap_second::LeapSecond;

@@ -5,10 +5,11 @@
 use super::SystemVariables;
 use super::client::Client;
 use super::client_table::ClientTable;
+use super::guard::{Guard, Kiss};
 use super::reply::{self, ReplyBuffer, Template};
 use super::smear::{self, Served, Smear};
 use crate::config::{FilterAction, LeapSmear, ServerConfig};
-use crate::packet::{KissCode, Mode, Packet, ParseError};
+use crate::packet::{Mode, Packet, ParseError};
 use crate::snapshot::ClientActivity;
 use crate::time::{ClockTime, Mono};
 use crate::verdict::Refusal;
@@ -56,7 +57,7 @@ pub struct Responder {
     key: [u8; 16],
     clients: Option<ClientTable>,
     versions: [bool; 8],
-    require_nts: Option<FilterAction>,
+    guard: Guard,
     leap_smear: Option<LeapSmear>,
     /// While there is a leap second to smear.
     smear: Option<Smear>,
@@ -76,7 +77,7 @@ impl Responder {
             key,
             clients: listed.map(|clients| ClientTable::new(clients, workers)),
             versions,
-            require_nts: config.require_nts,
+            guard: Guard::new(config, workers, key),
             leap_smear: config.leap_smear,
             smear,
             template: Template::new(variables),
@@ -121,6 +122,10 @@ impl Responder {
         if Mode::from_bits(*first) != Mode::Client {
             return Err(Refusal::WrongMode);
         }
+        let access = self.guard.access(client);
+        if access == Some(FilterAction::Ignore) {
+            return Err(Refusal::Ignored);
+        }
         let packet = Packet::parse(request.bytes).map_err(|error| match error {
             ParseError::Version(_) => Refusal::WrongVersion,
             ParseError::TooShort | ParseError::ExtensionLength | ParseError::MacLength => Refusal::Malformed,
@@ -129,23 +134,18 @@ impl Responder {
         if self.versions.get(usize::from(version)) != Some(&true) {
             return Err(Refusal::WrongVersion);
         }
-        // No reply could be protected: there are no keys yet.
-        match self.require_nts {
-            None => {}
-            Some(FilterAction::Ignore) => return Err(Refusal::NtsRequired),
-            Some(FilterAction::Deny) => {
-                let header = reply::kiss(&packet.header, KissCode::Deny);
-                let length = reply::write(&header, &packet, to);
-                let kiss = Some(Refusal::NtsRequired);
-                return Ok(Answer {
-                    length,
-                    version,
-                    kiss,
-                    interleaved: false,
-                    stamp: None,
-                    client: client.hash,
-                });
-            }
+        if let Some(Kiss { header, reason }) =
+            self.guard.check(access, client, &packet.header, request.mono)?
+        {
+            let (length, kiss) = (reply::write(&header, &packet, to), Some(reason));
+            return Ok(Answer {
+                length,
+                version,
+                kiss,
+                interleaved: false,
+                stamp: None,
+                client: client.hash,
+            });
         }
         // From here on every instant is as served, also what is remembered of this reply.
         let served = match &mut self.smear {

@@ -1,5 +1,8 @@
 //! Tests of the responder: what a reply says, and who gets none.
 
+mod hostile;
+mod refusals;
+
 use super::*;
 use crate::config::SmearShape;
 use crate::packet::{Header, KissCode, ReferenceId};
