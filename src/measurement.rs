@@ -16,12 +16,23 @@ pub struct Measurement {
     pub transmit_timestamp: ClockTime,
     /// T4: when the reply arrived, by the local clock as it was.
     pub destination_timestamp: ClockTime,
-    /// When the reply was processed, by the monotonic clock.
+    /// When the exchange's reply was processed, by the monotonic clock. In interleaved mode that is one poll interval or more ago.
     pub mono: Mono,
     /// One standard deviation of the local stamps' own error, seconds.
     pub stamp_uncertainty_seconds: f64,
     /// What the server says about itself.
     pub server: ServerVariables,
+}
+
+/// The local stamps of an exchange in interleaved mode, whose T3 comes with the next reply (RFC 9769).
+///
+/// That can be a poll interval later, and many corrections of the clock: so they are put on the undisciplined timescale at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pending {
+    /// T1.
+    pub origin_timestamp: ClockTime,
+    /// T4.
+    pub destination_timestamp: ClockTime,
 }
 
 /// The reply's header: what the server says about itself (RFC 5905 §7.3).

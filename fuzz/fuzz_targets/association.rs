@@ -112,9 +112,15 @@ impl Bench<'_> {
         let mut bytes = if is_wild { self.bytes() } else { self.good(&asked).emit() };
         if is_wild {
             bytes[0] = (bytes[0] & 0xc0) | 0x24;
-            bytes[24..32].copy_from_slice(&asked.transmit_timestamp.bits().to_be_bytes());
+            // Sometimes in interleaved mode.
+            let cookies = [asked.transmit_timestamp, asked.receive_timestamp];
+            let cookie = cookies[usize::from(self.byte() & 1)];
+            bytes[24..32].copy_from_slice(&cookie.bits().to_be_bytes());
         } else {
-            let [at, with] = self.bytes();
+            let [at, with, mode] = self.bytes();
+            if mode & 1 == 1 {
+                bytes[24..32].copy_from_slice(&asked.receive_timestamp.bits().to_be_bytes());
+            }
             bytes[usize::from(at) % Header::LEN] = with;
         }
         self.receive(&bytes);
@@ -170,7 +176,7 @@ impl Bench<'_> {
 
 fuzz_target!(|input: &[u8]| {
     let now = Now { mono: Mono::from_nanos(1), clock: ClockTime::from_unix_secs(1_800_000_000) };
-    let settings = Settings::new(Bench::address(), PollLimits::default());
+    let settings = Settings { interleaved: true, ..Settings::new(Bench::address(), PollLimits::default()) };
     let mut bench = Bench {
         association: Association::new(SourceId(1), settings, now.mono),
         now,

@@ -67,6 +67,8 @@ pub struct SourceConfig {
     pub prefer: bool,
     /// Measure it and never use it.
     pub noselect: bool,
+    /// Ask for true transmit timestamps (RFC 9769).
+    pub interleaved: bool,
     /// Restrict names to one address family.
     pub family: Family,
 }

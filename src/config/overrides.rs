@@ -11,6 +11,7 @@ impl SourceConfig {
             poll,
             prefer: false,
             noselect: false,
+            interleaved: false,
             family: Family::Any,
         }
     }

@@ -5,7 +5,7 @@ use super::line::Line;
 use super::select::Interval;
 use super::system::{Advice, Role};
 use super::timescale::{LocalTime, Timescale};
-use crate::measurement::{Measurement, ServerVariables};
+use crate::measurement::{Measurement, Pending, ServerVariables};
 use crate::time::{Leap, Poll, Span};
 use crate::verdict::Verdict;
 
@@ -44,6 +44,8 @@ pub(super) struct Member {
     pub verdict: Verdict,
     pub agreed: bool,
     last: Option<LocalTime>,
+    /// An exchange in interleaved mode, and when it was sent and received on the undisciplined timescale.
+    held: Option<(Pending, LocalTime, LocalTime)>,
     poll: Poll,
 }
 
@@ -85,13 +87,22 @@ impl Member {
             verdict: Verdict::Waiting,
             agreed: false,
             last: None,
+            held: None,
             poll: Poll::new(6),
         }
     }
 
+    /// The stamps of an exchange that is measured later, read while the map still reaches back to them.
+    pub(super) fn hold(&mut self, scale: &Timescale, pending: Pending) {
+        let sent = scale.local(pending.origin_timestamp);
+        self.held = Some((pending, sent, scale.local(pending.destination_timestamp)));
+    }
+
     pub(super) fn measure(&mut self, scale: &Timescale, measurement: &Measurement) -> Advice {
-        let sent = scale.local(measurement.origin_timestamp);
-        let received = scale.local(measurement.destination_timestamp);
+        let held = self.held_stamps(measurement);
+        let convert =
+            || (scale.local(measurement.origin_timestamp), scale.local(measurement.destination_timestamp));
+        let (sent, received) = held.unwrap_or_else(convert);
         let up = sent.behind(measurement.receive_timestamp);
         let down = received.behind(measurement.transmit_timestamp);
         let sample = Sample {
@@ -107,13 +118,23 @@ impl Member {
         self.refused = None;
         self.last = Some(received);
         let surprise = self.filter.measure(sample);
-        Advice { surprise, poll: self.wanted_poll() }
+        // A sample in interleaved mode is one poll interval old when it comes.
+        let intervals = if held.is_some() { 2.0 } else { 1.0 };
+        Advice { surprise, poll: self.wanted_poll(intervals) }
+    }
+
+    /// T1 and T4 on the undisciplined timescale, if the measurement is that of the exchange that was held.
+    fn held_stamps(&self, measurement: &Measurement) -> Option<(LocalTime, LocalTime)> {
+        let Measurement { origin_timestamp, destination_timestamp, .. } = *measurement;
+        let (pending, sent, received) = self.held?;
+        (pending == Pending { origin_timestamp, destination_timestamp }).then_some((sent, received))
     }
 
     /// Offsets are forgotten, frequency kept.
     pub(super) fn restart(&mut self, prior: Prior) {
         self.filter.restart(prior);
         self.last = None;
+        self.held = None;
     }
 
     /// Its first measurements are on their way: its vote is worth waiting for.
@@ -160,9 +181,12 @@ impl Member {
     }
 
     /// The longest interval at whose end the predicted error is still worth no packet; longer than now only if clearly so.
-    fn wanted_poll(&mut self) -> Poll {
+    ///
+    /// `intervals`: from one sample's time until the next sample's arrival.
+    fn wanted_poll(&mut self, intervals: f64) -> Poll {
         let worth = (WORTHWHILE * self.filter.delay()).max(WORTHLESS);
-        let error_after = |poll: Poll| self.filter.error_after(poll.interval().seconds()).unwrap_or(0.0);
+        let error_after =
+            |poll: Poll| self.filter.error_after(intervals * poll.interval().seconds()).unwrap_or(0.0);
         let now = self.poll;
         while self.poll > Poll::MIN && error_after(self.poll) > worth {
             self.poll = self.poll.shorter();

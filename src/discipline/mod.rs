@@ -26,7 +26,7 @@ mod wander;
 
 pub use system::{Advice, Decision, Drift, Estimate, Role, Settings, State, SystemEstimate};
 
-use crate::measurement::Measurement;
+use crate::measurement::{Measurement, Pending};
 use crate::time::{Adjustment, Applied, Frequency, Leap, LeapTable, Mono, Now, Span};
 use crate::verdict::{SourceId, Verdict};
 use filter::Prior;
@@ -177,6 +177,13 @@ impl Discipline {
         if let Some(member) = self.members.get_mut(&id) {
             self.fresh |= member.refused != Some(verdict);
             member.refused = Some(verdict);
+        }
+    }
+
+    /// The measurement of this exchange will come later; its stamps mean what the clock showed until now.
+    pub fn hold(&mut self, id: SourceId, pending: Pending) {
+        if let Some(member) = self.members.get_mut(&id) {
+            member.hold(&self.scale, pending);
         }
     }
 

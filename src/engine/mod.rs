@@ -190,6 +190,7 @@ impl Engine {
             Outcome::Held => return false,
             Outcome::Discarded(reason) => return self.on_discarded(id, reason, out),
             Outcome::Measurement(measurement) => self.on_measurement(now, id, &measurement, out),
+            Outcome::Answered => self.on_answered(id, out),
             Outcome::RateLimited(poll) => {
                 // The socket stays open: a kiss may be forged, and then the genuine reply is still to come.
                 if let Some((name, member)) = self.roster.member_mut(id) {
@@ -225,12 +226,20 @@ impl Engine {
     }
 
     fn on_measurement(&mut self, now: Now, id: SourceId, measurement: &Measurement, out: &mut Vec<Action>) {
-        out.push(Action::Close(id));
-        self.discipline.set_reachable(id, true, false);
         let advice = self.discipline.measure(now, id, measurement);
         if let Some((_, member)) = self.roster.member_mut(id) {
             let advice = Advice { surprise: advice.surprise, poll: advice.poll };
             member.association.advise(advice, now.mono);
+        }
+        self.on_answered(id, out);
+    }
+
+    fn on_answered(&mut self, id: SourceId, out: &mut Vec<Action>) {
+        out.push(Action::Close(id));
+        self.discipline.set_reachable(id, true, false);
+        let pending = self.roster.member_mut(id).and_then(|(_, member)| member.association.pending());
+        if let Some(pending) = pending {
+            self.discipline.hold(id, pending);
         }
     }
 
@@ -275,6 +284,7 @@ impl Engine {
     fn on_network_changed(&mut self, now: Mono) {
         self.roster.on_network_changed(now);
         for (_, member) in self.roster.members_mut() {
+            member.association.on_network_changed();
             if member.association.unanswered_polls() > 0 || member.send_problem.is_some() {
                 member.association.restart(now);
             }

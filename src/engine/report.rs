@@ -159,6 +159,7 @@ impl Engine {
             last_measurement: association.last_measurement(),
             requests: counters.requests(),
             replies: counters.replies(),
+            interleaved: counters.interleaved(),
             discards: counters.discards().collect(),
             problem: member.send_problem.clone(),
         }
@@ -187,6 +188,7 @@ fn unfilled(group: &Group) -> Source {
         last_measurement: None,
         requests: 0,
         replies: 0,
+        interleaved: 0,
         discards: Vec::new(),
         problem,
     }

@@ -140,7 +140,8 @@ impl Roster {
                 self.next_source += 1;
                 // Requests that leave together would wait for one another, so each has a moment of its own.
                 let start = now + STAGGER * i64::try_from(changes.added.len()).unwrap_or(0);
-                let settings = Settings::new(address, group.poll);
+                let settings =
+                    Settings { interleaved: group.interleaved, ..Settings::new(address, group.poll) };
                 group.members.push(Member {
                     association: Association::new(id, settings, start),
                     told_reachable: None,

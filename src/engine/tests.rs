@@ -127,7 +127,14 @@ fn pool(host: &str, count: usize) -> SourceConfig {
 }
 
 fn source(kind: SourceKind) -> SourceConfig {
-    SourceConfig { kind, poll: PollLimits::default(), prefer: false, noselect: false, family: Family::Any }
+    SourceConfig {
+        kind,
+        poll: PollLimits::default(),
+        prefer: false,
+        noselect: false,
+        interleaved: false,
+        family: Family::Any,
+    }
 }
 
 fn silence(_: &Request) -> Option<Header> {

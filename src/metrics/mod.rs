@@ -257,6 +257,8 @@ fn source_protocol(page: &mut Page<'_>, state: &State) {
     let count = |value: fn(&Source) -> u64| state.sources.iter().map(move |s| (source_labels(s), value(s)));
     page.counters("ntp_source_requests", "Requests sent", count(|s| s.requests));
     page.counters("ntp_source_replies", "Usable replies", count(|s| s.replies));
+    let interleaved = count(|s| s.interleaved);
+    page.counters("ntp_source_interleaved_replies", "Usable replies in interleaved mode", interleaved);
     let discards = state.sources.iter().flat_map(|source| {
         source.discards.iter().map(|(reason, count)| {
             let mut labels = source_labels(source);

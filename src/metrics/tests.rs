@@ -39,6 +39,7 @@ fn values_and_labels_are_those_of_the_state() {
         "ntp_system_accumulated_steps_threshold_seconds -1.0",
         "ntp_system_steps_total 1",
         "ntp_source_reach{name=\"ntp1.example.org:123\",address=\"192.0.2.1:123\",id=\"1\"} 255.0",
+        "ntp_source_interleaved_replies_total{name=\"ntp1.example.org:123\",address=\"192.0.2.1:123\",id=\"1\"} 14",
         "ntp_server_ignored_packets_total{listen_address=\"[::]:123\"} 2",
     ] {
         assert!(text.lines().any(|l| l == line), "{line} is missing in\n{text}");

@@ -122,6 +122,7 @@ fn source(source: &snapshot::Source, snapshot: &Snapshot, now: Now) -> Source {
         last_update_seconds_ago: source.last_measurement.map(|at| (now.mono - at).seconds()),
         requests: source.requests,
         replies: source.replies,
+        interleaved: source.interleaved,
         discards: source.discards.iter().copied().collect(),
         problem: source.problem.clone(),
     }

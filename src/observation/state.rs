@@ -175,6 +175,8 @@ pub struct Source {
     pub requests: u64,
     /// Usable replies.
     pub replies: u64,
+    /// Those of them that gave the true transmit time of the reply before (RFC 9769).
+    pub interleaved: u64,
     /// Refused replies by reason.
     pub discards: BTreeMap<Discard, u64>,
     /// In words, why it has no address or cannot be asked.

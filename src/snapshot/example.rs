@@ -59,8 +59,8 @@ fn system() -> System {
     }
 }
 
-fn sources(at: Mono) -> Vec<Source> {
-    let good = Source {
+fn good(at: Mono) -> Source {
+    Source {
         id: SourceId(1),
         name: "ntp1.example.org:123".to_owned(),
         address: Some("192.0.2.1:123".parse().unwrap()),
@@ -82,9 +82,14 @@ fn sources(at: Mono) -> Vec<Source> {
         last_measurement: Some(at - Span::from_secs(20)),
         requests: 17,
         replies: 16,
+        interleaved: 14,
         discards: vec![],
         problem: None,
-    };
+    }
+}
+
+fn sources(at: Mono) -> Vec<Source> {
+    let good = good(at);
     let wrong = Source {
         id: SourceId(2),
         name: "a-very-long-name.of-some-pool.example.net:123".to_owned(),
@@ -97,6 +102,7 @@ fn sources(at: Mono) -> Vec<Source> {
             delay: Span::from_millis(130),
             jitter: Span::from_micros(800),
         }),
+        interleaved: 0,
         discards: vec![(Discard::WrongOrigin, 3), (Discard::RateKiss, 1)],
         ..good.clone()
     };
@@ -114,6 +120,7 @@ fn sources(at: Mono) -> Vec<Source> {
         last_measurement: None,
         requests: 0,
         replies: 0,
+        interleaved: 0,
         problem: Some("cannot resolve ntp3.example.org: name not known".to_owned()),
         ..good.clone()
     };

@@ -137,6 +137,8 @@ pub struct Source {
     pub requests: u64,
     /// Usable replies.
     pub replies: u64,
+    /// Those of them that gave the true T3 of the exchange before (RFC 9769).
+    pub interleaved: u64,
     /// Refused replies by reason; reasons that never occurred are absent.
     pub discards: Vec<(Discard, u64)>,
     /// In words, why it has no address or cannot be asked.

@@ -1,37 +1,32 @@
 //! From four timestamps to a measurement. Whether the reply is genuine was decided before.
 
-use super::exchange::{Exchange, Reply};
+use super::exchange::Reply;
 use crate::measurement::{Measurement, ServerVariables};
 use crate::packet::Header;
 use crate::time::{ClockTime, Now, NtpTimestamp, Span, Stamp};
 use crate::verdict::Discard;
 
 /// The longest round trip that is believed: MAXDISP, 16 s (RFC 5905 §7.2).
-const MAXIMUM_DELAY: Span = Span::from_secs(16);
+pub(super) const MAXIMUM_DELAY: Span = Span::from_secs(16);
 
 /// How far the two local clocks may part in one exchange before the one that is disciplined must have been set.
 ///
 /// Too small: a slew (500 ppm over the reply timeout is 4 ms) or a process that lost its processor between
 /// reading the one and the other voids good exchanges. Too large: a step of this size becomes half as much offset.
-const CLOCKS_MAY_PART_BY: Span = Span::from_millis(20);
+pub(super) const CLOCKS_MAY_PART_BY: Span = Span::from_millis(20);
 
 /// The coarsest precision that excuses a negative delay: that of clocks that tick 64 times a second.
 const COARSEST_PRECISION: i8 = -6;
 
-/// T1 to T4 as a measurement (RFC 5905 §8); the server's in the era nearest to `pivot`.
+/// T1 to T4 as a measurement (RFC 5905 §8); the server's in the era nearest to `pivot`. The local clock ran evenly meanwhile.
 ///
 /// # Errors
-/// [`Discard::ClockStepped`] when the local clock did not run evenly meanwhile, [`Discard::BadDelay`] when the
-/// round trip is negative or too long.
+/// [`Discard::BadDelay`] when the round trip is negative or too long.
 pub(super) fn measure(
-    exchange: &Exchange,
     transmit_stamp: Stamp,
     reply: &Reply,
     pivot: ClockTime,
 ) -> Result<Measurement, Discard> {
-    if exchange.void || clock_was_set(exchange.asked, reply.arrived) {
-        return Err(Discard::ClockStepped);
-    }
     let receive_timestamp = reply.receive_timestamp.near(pivot);
     let uncertainty =
         transmit_stamp.source.uncertainty_seconds().hypot(reply.stamp.source.uncertainty_seconds());
@@ -44,12 +39,17 @@ pub(super) fn measure(
         stamp_uncertainty_seconds: uncertainty,
         server: reply.server,
     };
-    let round_trip = measurement.destination_timestamp - measurement.origin_timestamp;
+    let round_trip = round_trip(transmit_stamp, reply);
     let tolerance = Span::from_seconds(precision_seconds(reply.server.precision) + 3.0 * uncertainty);
     let believable = !round_trip.is_negative()
         && measurement.delay() <= MAXIMUM_DELAY
         && !(measurement.delay() + tolerance).is_negative();
     if believable { Ok(measurement) } else { Err(Discard::BadDelay) }
+}
+
+/// T4 − T1: the round trip with the server's own time.
+pub(super) fn round_trip(transmit_stamp: Stamp, reply: &Reply) -> Span {
+    reply.stamp.time - transmit_stamp.time
 }
 
 /// Half the root delay plus the root dispersion (RFC 5905 §11.2 Λ, the server's part).
@@ -76,7 +76,8 @@ pub(super) fn server_variables(header: &Header) -> ServerVariables {
     }
 }
 
-fn clock_was_set(from: Now, to: Now) -> bool {
+/// Whether the local clock did not run evenly from one instant to a later one.
+pub(super) fn clock_was_set(from: Now, to: Now) -> bool {
     ((to.clock - from.clock) - (to.mono - from.mono)).abs() > CLOCKS_MAY_PART_BY
 }
 

@@ -1,13 +1,14 @@
 //! The association: events in, outcomes out. Its parts are in the neighbouring files.
 
 use super::exchange::{Exchange, Reply};
+use super::interleaved::{Cookies, Memory, Mode};
 use super::polling::Polling;
 use super::{Advice, Context, Counters, Outcome, Reach, Request, RequestToken, TimerOutcome};
 use super::{arithmetic, checks};
 use crate::config::PollLimits;
-use crate::measurement::ServerVariables;
+use crate::measurement::{Pending, ServerVariables};
 use crate::packet::{Header, KissCode};
-use crate::time::{Mono, Now, NtpTimestamp, Poll, Span, Stamp};
+use crate::time::{Mono, Now, Poll, Span, Stamp};
 use crate::verdict::{Discard, SourceId};
 use rand_core::Rng;
 use std::net::SocketAddr;
@@ -31,12 +32,15 @@ pub struct Settings {
     pub poll: PollLimits,
     /// Replies of servers further than this from their primary source are discarded.
     pub maximum_root_distance: Span,
+    /// Ask for true transmit timestamps (RFC 9769); a server that has none is measured as ever.
+    pub interleaved: bool,
 }
 
 impl Settings {
-    /// With MAXDISP (16 s, RFC 5905 §7.2) as the largest root distance; selection has a tighter limit of its own.
+    /// In basic mode, with MAXDISP (16 s, RFC 5905 §7.2) as the largest root distance; selection has a tighter limit of its own.
     pub const fn new(address: SocketAddr, poll: PollLimits) -> Self {
-        Self { address, poll, maximum_root_distance: checks::MAXIMUM_ROOT_DISTANCE }
+        let maximum_root_distance = checks::MAXIMUM_ROOT_DISTANCE;
+        Self { address, poll, maximum_root_distance, interleaved: false }
     }
 }
 
@@ -57,7 +61,8 @@ pub struct Association {
     refusals: u32,
     sequence: u64,
     /// Of the exchange before: a second reply to it is a duplicate.
-    answered: Option<NtpTimestamp>,
+    answered: Option<Cookies>,
+    memory: Memory,
     server: Option<ServerVariables>,
     /// Why the last genuine reply was not usable.
     refusal: Option<Discard>,
@@ -85,6 +90,7 @@ impl Association {
             refusals: 0,
             sequence: 0,
             answered: None,
+            memory: Memory::new(settings.interleaved),
             server: None,
             refusal: None,
             last_measurement: None,
@@ -154,9 +160,10 @@ impl Association {
     ) -> Outcome {
         match self.judge(from, bytes, context) {
             Ok(Answer::Kiss(code, poll)) => self.on_kiss(code, poll),
-            Ok(Answer::Time(header)) => {
+            Ok(Answer::Time(mode, header)) => {
                 if let State::Waiting(exchange) = &mut self.state {
                     exchange.reply = Some(Reply {
+                        mode,
                         receive_timestamp: header.receive_timestamp,
                         transmit_timestamp: header.transmit_timestamp,
                         stamp,
@@ -172,6 +179,7 @@ impl Association {
 
     /// We stepped our own clock: an exchange on its way has lost its meaning.
     pub fn on_clock_stepped(&mut self) {
+        self.memory.forget();
         if let State::Waiting(exchange) = &mut self.state {
             exchange.void = true;
             self.polling.on_void();
@@ -183,7 +191,13 @@ impl Association {
         if let State::Waiting(exchange) = &mut self.state {
             exchange.void = true;
         }
+        self.memory.forget();
         self.polling.restart(now);
+    }
+
+    /// Interfaces, addresses or routes changed: the next request does not say who we were.
+    pub fn on_network_changed(&mut self) {
+        self.memory.forget();
     }
 
     /// What the discipline thinks of the last measurement.
@@ -193,12 +207,17 @@ impl Association {
 
     fn ask(&mut self, now: Now, random: &mut impl Rng) -> Request {
         self.sequence = self.sequence.saturating_add(1);
-        // Never zero: that is what an empty origin timestamp looks like.
-        let cookie = NtpTimestamp::from_bits(random.next_u64().max(1));
+        let (origin_timestamp, cookies) = self.memory.ask(now.mono, random);
         self.polling.on_request(now.mono, random.next_u64());
         self.counters.count_request();
-        self.state = State::Waiting(Exchange::new(self.sequence, cookie, now, now.mono + REPLY_TIMEOUT));
-        let header = Header { precision: UNSAID_PRECISION, transmit_timestamp: cookie, ..Header::default() };
+        self.state = State::Waiting(Exchange::new(self.sequence, cookies, now, now.mono + REPLY_TIMEOUT));
+        let header = Header {
+            precision: UNSAID_PRECISION,
+            origin_timestamp,
+            receive_timestamp: cookies.receive(),
+            transmit_timestamp: cookies.transmit(),
+            ..Header::default()
+        };
         Request {
             to: self.settings.address,
             bytes: header.emit().to_vec(),
@@ -209,13 +228,14 @@ impl Association {
     /// Every check that needs no timestamps of ours, in the order of RFC 5905.
     fn judge(&mut self, from: SocketAddr, bytes: &[u8], context: &Context<'_>) -> Result<Answer, Discard> {
         let header = checks::reply(bytes, from, self.settings.address)?;
-        let is_repeated = self.answered == Some(header.origin_timestamp);
+        let origin = header.origin_timestamp;
+        let is_repeated = self.answered.is_some_and(|cookies| cookies.answered_by(origin).is_some());
         let State::Waiting(exchange) = &mut self.state else {
             return Err(if is_repeated { Discard::Duplicate } else { Discard::Unsolicited });
         };
-        if exchange.cookie != header.origin_timestamp {
+        let Some(mode) = exchange.cookies.answered_by(origin) else {
             return Err(if is_repeated { Discard::Duplicate } else { Discard::WrongOrigin });
-        }
+        };
         if exchange.reply.is_some() {
             return Err(Discard::Duplicate);
         }
@@ -224,10 +244,15 @@ impl Association {
             return if is_repeated { Err(Discard::Duplicate) } else { Ok(Answer::Kiss(code, header.poll)) };
         }
         self.server = Some(arithmetic::server_variables(&header));
-        let state = checks::server_state(&header, self.settings.maximum_root_distance, context);
+        let earlier = self.memory.receive_timestamp();
+        let is_ordered = match mode {
+            Mode::Basic => checks::is_ordered(&header),
+            Mode::Interleaved => earlier.is_none_or(|t2| checks::is_ordered_interleaved(&header, t2)),
+        };
+        let state = checks::server_state(&header, is_ordered, self.settings.maximum_root_distance, context);
         exchange.refusal = state.err();
         self.refusal = exchange.refusal;
-        state.map(|()| Answer::Time(header))
+        state.map(|()| Answer::Time(mode, header))
     }
 
     /// Completes the exchange if both T1 and the reply are there.
@@ -236,21 +261,32 @@ impl Association {
         let (Some(reply), Some(sent)) = (exchange.reply, exchange.transmit_stamp) else {
             return Outcome::Held;
         };
-        match arithmetic::measure(exchange, sent, &reply, context.pivot) {
+        let measured = match reply.mode {
+            _ if exchange.is_void(&reply) => Err(Discard::ClockStepped),
+            Mode::Basic => arithmetic::measure(sent, &reply, context.pivot).map(Some),
+            Mode::Interleaved => self.memory.complete(sent, &reply, context.pivot),
+        };
+        match measured {
             Ok(measurement) => {
-                self.answered = Some(exchange.cookie);
+                self.answered = Some(exchange.cookies);
                 self.state = State::Idle;
-                self.record_answer(now);
-                Outcome::Measurement(measurement)
+                self.memory.remember(sent, reply);
+                self.record_answer(now, reply.mode);
+                measurement.map_or(Outcome::Answered, Outcome::Measurement)
             }
             Err(Discard::ClockStepped) => {
                 // The genuine reply was here; no other one can be of use.
-                self.answered = Some(exchange.cookie);
+                self.answered = Some(exchange.cookies);
                 self.state = State::Idle;
+                self.memory.on_contradiction();
+                if reply.mode == Mode::Interleaved {
+                    self.polling.on_void();
+                }
                 self.discard(Discard::ClockStepped)
             }
             Err(discard) => {
                 exchange.reply = None;
+                exchange.impossible |= reply.mode == Mode::Interleaved;
                 self.discard(discard)
             }
         }
@@ -281,7 +317,7 @@ impl Association {
         Outcome::Discarded(reason)
     }
 
-    fn record_answer(&mut self, now: Mono) {
+    fn record_answer(&mut self, now: Mono, mode: Mode) {
         let was_unreachable = !self.reach.is_reachable();
         self.reach = self.reach.after(true);
         self.unanswered = 0;
@@ -289,6 +325,9 @@ impl Association {
         self.refusal = None;
         self.last_measurement = Some(now);
         self.counters.count_reply();
+        if mode == Mode::Interleaved {
+            self.counters.count_interleaved();
+        }
         self.polling.on_answer(now, was_unreachable);
     }
 
@@ -307,6 +346,9 @@ impl Association {
                 self.counters.count_discard(Discard::NoTransmitStamp);
             }
             self.refusal = exchange.refusal;
+            if exchange.impossible {
+                self.memory.on_contradiction();
+            }
             self.record_silence();
         }
         self.state = State::Idle;
@@ -317,8 +359,8 @@ impl Association {
 enum Answer {
     /// An order, and the header's poll field.
     Kiss(KissCode, i8),
-    /// A reply that may be measured with.
-    Time(Header),
+    /// A reply that may be measured with, or that says how to measure the exchange before.
+    Time(Mode, Header),
 }
 
 /// Getters.
@@ -366,6 +408,11 @@ impl Association {
     /// Why its last reply to us was not usable; `None` if it was, or if the last poll brought nothing genuine.
     pub const fn refusal(&self) -> Option<Discard> {
         self.refusal
+    }
+
+    /// The exchange that waits for its true T3: its stamps are to be put on the undisciplined timescale now.
+    pub fn pending(&self) -> Option<Pending> {
+        self.memory.pending()
     }
 
     /// When the last exchange was completed.

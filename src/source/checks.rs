@@ -43,12 +43,32 @@ pub(super) fn kiss(header: &Header) -> Option<KissCode> {
     (header.stratum == 0 && is_order).then_some(code)
 }
 
+/// The server's own timestamps in their order, for a reply whose T3 is its own (RFC 5905 §8).
+pub(super) const fn is_ordered(header: &Header) -> bool {
+    !is_before(header.transmit_timestamp, header.receive_timestamp)
+        && !is_later_reference(header, header.transmit_timestamp)
+}
+
+/// The same for a reply in interleaved mode: T3 follows the T2 of an earlier exchange, `received`, and comes before this one's.
+pub(super) const fn is_ordered_interleaved(header: &Header, received: NtpTimestamp) -> bool {
+    // The server may have been set after T2 of this request, but before the reply.
+    let latest = NtpTimestamp::from_bits(header.receive_timestamp.bits().wrapping_add(ONE_SECOND));
+    !is_before(header.transmit_timestamp, received) && !is_later_reference(header, latest)
+}
+
+const ONE_SECOND: u64 = 1 << 32;
+
+const fn is_later_reference(header: &Header, latest: NtpTimestamp) -> bool {
+    header.reference_timestamp.bits() != 0 && is_before(latest, header.reference_timestamp)
+}
+
 /// What remains to be checked of a reply that answers our request and is no order (RFC 5905 §8, §9.2).
 ///
 /// # Errors
 /// `Unsynchronized`, `UnknownKiss`, `BadStratum`, `InvalidTimestamps`, `RootDistance` or `Loop`.
 pub(super) fn server_state(
     header: &Header,
+    is_ordered: bool,
     maximum_root_distance: Span,
     context: &Context<'_>,
 ) -> Result<(), Discard> {
@@ -62,10 +82,7 @@ pub(super) fn server_state(
         Err(Discard::Unsynchronized)
     } else if header.stratum >= 16 {
         Err(Discard::BadStratum)
-    } else if is_before(header.transmit_timestamp, header.receive_timestamp)
-        || (header.reference_timestamp != NtpTimestamp::ZERO
-            && is_before(header.transmit_timestamp, header.reference_timestamp))
-    {
+    } else if !is_ordered {
         Err(Discard::InvalidTimestamps)
     } else if root_distance(&server) >= maximum_root_distance {
         Err(Discard::RootDistance)

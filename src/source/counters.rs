@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 pub struct Counters {
     requests: u64,
     replies: u64,
+    interleaved: u64,
     discards: BTreeMap<Discard, u64>,
 }
 
@@ -17,9 +18,14 @@ impl Counters {
         self.requests
     }
 
-    /// Replies that became measurements.
+    /// Replies that passed every check. In interleaved mode a few of them bring no measurement.
     pub const fn replies(&self) -> u64 {
         self.replies
+    }
+
+    /// Those of the replies that gave the true T3 of the exchange before (RFC 9769).
+    pub const fn interleaved(&self) -> u64 {
+        self.interleaved
     }
 
     /// Refused replies by reason; reasons that never occurred are absent.
@@ -43,6 +49,10 @@ impl Counters {
 
     pub(super) const fn count_reply(&mut self) {
         self.replies = self.replies.saturating_add(1);
+    }
+
+    pub(super) const fn count_interleaved(&mut self) {
+        self.interleaved = self.interleaved.saturating_add(1);
     }
 
     pub(super) fn count_discard(&mut self, reason: Discard) {

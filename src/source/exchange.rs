@@ -1,5 +1,7 @@
 //! One request on its way and what has come of it so far. Judges no reply.
 
+use super::arithmetic;
+use super::interleaved::{Cookies, Mode};
 use crate::measurement::ServerVariables;
 use crate::time::{Mono, Now, NtpTimestamp, Stamp};
 use crate::verdict::Discard;
@@ -9,10 +11,8 @@ use crate::verdict::Discard;
 pub(super) struct Exchange {
     /// Which request: matches its token.
     pub(super) sequence: u64,
-    /// The random transmit timestamp that a reply must return as its origin timestamp.
-    ///
-    /// It tells the network nothing about our clock (draft-ietf-ntp-data-minimization); the real T1 stays here.
-    pub(super) cookie: NtpTimestamp,
+    /// What a reply must return as its origin timestamp; the real T1 stays here.
+    pub(super) cookies: Cookies,
     /// When the request was handed over.
     pub(super) asked: Now,
     /// When to stop waiting.
@@ -25,6 +25,8 @@ pub(super) struct Exchange {
     pub(super) kissed: bool,
     /// Why a genuine reply was not usable.
     pub(super) refusal: Option<Discard>,
+    /// A reply in interleaved mode could not be true, and a better one may still come.
+    pub(super) impossible: bool,
     /// Our clock moved meanwhile: T1 and T4 belong to two clocks.
     pub(super) void: bool,
 }
@@ -32,9 +34,11 @@ pub(super) struct Exchange {
 /// A reply that passed every check.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reply {
+    /// Which exchange its T3 belongs to.
+    pub(super) mode: Mode,
     /// T2.
     pub(super) receive_timestamp: NtpTimestamp,
-    /// T3.
+    /// T3, of this exchange or of an earlier one, as `mode` says.
     pub(super) transmit_timestamp: NtpTimestamp,
     /// T4.
     pub(super) stamp: Stamp,
@@ -45,17 +49,23 @@ pub(super) struct Reply {
 }
 
 impl Exchange {
-    pub(super) const fn new(sequence: u64, cookie: NtpTimestamp, asked: Now, deadline: Mono) -> Self {
+    pub(super) const fn new(sequence: u64, cookies: Cookies, asked: Now, deadline: Mono) -> Self {
         Self {
             sequence,
-            cookie,
+            cookies,
             asked,
             deadline,
             transmit_stamp: None,
             reply: None,
             kissed: false,
             refusal: None,
+            impossible: false,
             void: false,
         }
+    }
+
+    /// Whether the local clock did not run evenly until this reply came.
+    pub(super) fn is_void(&self, reply: &Reply) -> bool {
+        self.void || arithmetic::clock_was_set(self.asked, reply.arrived)
     }
 }

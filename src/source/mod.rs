@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `association` | the state machine and its events |
 //! | `exchange` | the one outstanding request |
+//! | `interleaved` | the exchange before it, which waits for its true T3 (RFC 9769) |
 //! | `checks` | what a reply must pass, in the order of RFC 5905 |
 //! | `arithmetic` | T1 to T4, delay, root distance |
 //! | `polling` | when to ask |
@@ -14,6 +15,7 @@ mod association;
 mod checks;
 mod counters;
 mod exchange;
+mod interleaved;
 mod outcome;
 mod polling;
 mod reach;

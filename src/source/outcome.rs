@@ -42,6 +42,8 @@ pub enum Outcome {
     Held,
     /// The exchange is complete.
     Measurement(Measurement),
+    /// The exchange is complete, and gives no measurement: one in interleaved mode is measured by the reply to the next request.
+    Answered,
     /// The datagram was not used. An outstanding request stays so, except after `ClockStepped`.
     Discarded(Discard),
     /// The server wants fewer requests; this is the poll interval from now on. One that is at its longest already stays

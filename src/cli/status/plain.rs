@@ -101,8 +101,10 @@ fn source(source: &Source) -> Vec<String> {
     ])];
     let whole_name = Some(source.name.clone()).filter(|name| name.chars().count() > NAME);
     let address = Some(source.address.clone()).filter(|a| !a.is_empty() && !is_same(a, &source.name));
+    let interleaved = (source.interleaved > 0)
+        .then(|| format!("interleaved: {} of {} replies", source.interleaved, source.replies));
     let discards = counted(source.discards.iter()).map(|list| format!("discarded: {list}"));
-    let details: Vec<_> = [whole_name, address, discards].into_iter().flatten().collect();
+    let details: Vec<_> = [whole_name, address, interleaved, discards].into_iter().flatten().collect();
     lines.extend(wrapped(&details.join("; ")));
     lines.extend(source.problem.iter().flat_map(|problem| wrapped(problem)));
     lines

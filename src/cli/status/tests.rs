@@ -22,7 +22,7 @@ Steps       1                         Agreeing sources 3, needed: 3
 
   Source             Verdict        Str Poll Reach    Offset ± Error       Delay
 * ntp1.example.org:… system-peer      1   64   377  -13.7 µs ± 52.0 µs   12.3 ms
-    ntp1.example.org:123; 192.0.2.1:123
+    ntp1.example.org:123; 192.0.2.1:123; interleaved: 14 of 16 replies
 x a-very-long-name.… falseticker      1   64    17   -1.00 s ± 250 µs     130 ms
     a-very-long-name.of-some-pool.example.net:123;
     [2001:db8:1234:5678:9abc:def0:1234:5678]:123; discarded: wrong-origin 3,

@@ -138,9 +138,9 @@ pub(in crate::config) fn source(
             return None;
         }
     };
-    let (poll, family) = network_keys(&section, defaults);
+    let Network { poll, interleaved, family } = network_keys(&section, defaults);
     let supported = trust && require;
-    supported.then_some(SourceConfig { kind, poll, prefer, noselect, family })
+    supported.then_some(SourceConfig { kind, poll, prefer, noselect, interleaved, family })
 }
 
 fn mode<'a>(table: &'a DeTable<'a>, start: usize, report: &'a Report) -> Option<(Mode, Item<'a>)> {
@@ -195,10 +195,15 @@ fn ignore(item: &Item<'_>) -> Vec<IpAddr> {
     item.list(wanted).unwrap_or_default().iter().filter_map(parse).collect()
 }
 
-/// The keys of every source that is asked by packets.
-fn network_keys(section: &Section<'_>, defaults: Defaults) -> (PollLimits, Family) {
+/// What every source that is asked by packets has.
+struct Network {
+    poll: PollLimits,
+    interleaved: bool,
+    family: Family,
+}
+
+fn network_keys(section: &Section<'_>, defaults: Defaults) -> Network {
     ntp_version(section);
-    unsupported_flag(section, "interleaved");
     for (key, hint) in [
         ("interface", "remove the key: the routing table decides"),
         ("local-address", "remove the key: the kernel chooses the address"),
@@ -209,7 +214,8 @@ fn network_keys(section: &Section<'_>, defaults: Defaults) -> (PollLimits, Famil
     }
     let families = [("any", Family::Any), ("ipv4", Family::V4), ("ipv6", Family::V6)];
     let family = section.get("family").and_then(|item| item.choice(&families)).unwrap_or_default();
-    (poll(section, defaults).resolved(), family)
+    let interleaved = section.boolean("interleaved", false);
+    Network { poll: poll(section, defaults).resolved(), interleaved, family }
 }
 
 /// True if the flag is absent, or false, which is what is done now.

@@ -44,7 +44,7 @@ fn sources_are_read_with_their_defaults() {
          [[source]]\nmode = \"server\"\naddress = \"a\"\nprefer = true\nfamily = \"ipv6\"\n\
          [[source]]\nmode = \"pool\"\naddress = \"b:1\"\ncount = 7\nignore = [\"192.0.2.1\", \"::1\"]\n\
          poll-interval-limits.min = 7\nntp-version = 4\n\
-         [[source]]\nmode = \"server\"\naddress = \"c\"\nnoselect = true\n",
+         [[source]]\nmode = \"server\"\naddress = \"c\"\nnoselect = true\ninterleaved = true\n",
     );
     let [a, b, c] = config.sources.as_slice() else { panic!("{:?}", config.sources) };
     assert_eq!(a.kind, SourceKind::Server { address: "a".parse().unwrap() });
@@ -55,6 +55,7 @@ fn sources_are_read_with_their_defaults() {
     // An inherited initial interval below the source's own minimum is moved there.
     assert_eq!((b.poll.min, b.poll.max, b.poll.initial), (Poll::new(7), Poll::new(9), Poll::new(7)));
     assert!(c.noselect);
+    assert_eq!([a, b, c].map(|source| source.interleaved), [false, false, true]);
     assert_eq!(config.selectable_sources(), 8);
     assert_eq!(config.source_defaults, a.poll);
 }
@@ -295,7 +296,6 @@ fn what_comes_later_is_refused_and_not_ignored() {
         (&format!("{source}ntp-version = \"auto\""), "4:15", "upgrade to NTP version 5 is not supported yet"),
         (&format!("{source}trust = true"), "4:9", "`trust` is not supported yet"),
         (&format!("{source}require = true"), "4:11", "`require` is not supported yet"),
-        (&format!("{source}interleaved = true"), "4:15", "`interleaved` is not supported yet"),
         (&format!("{source}interface = \"eth0\""), "4:13", "`interface` is not supported yet"),
         (&format!("{source}local-address = \"::1\""), "4:17", "`local-address` is not supported yet"),
         (&format!("{server}accept-ntp-versions = [3, 4, 5]"), "3:30", "NTP version 5 is not supported yet"),

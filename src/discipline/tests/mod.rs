@@ -2,6 +2,7 @@
 
 mod holdover;
 mod hostile;
+mod interleaved;
 mod lab;
 pub(super) mod random;
 mod steering;

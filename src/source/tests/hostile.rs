@@ -39,6 +39,8 @@ enum Happening {
     Sent,
     SendFailed,
     Answer,
+    /// In interleaved mode, with this T3 in nanoseconds before now.
+    Interleaved(i64),
     Kiss([u8; 4], i8),
     Bytes(Vec<u8>),
     Corrupted(usize, u8),
@@ -58,6 +60,8 @@ fn happening() -> impl Strategy<Value = Happening> {
         Just(Happening::SendFailed),
         Just(Happening::Answer),
         Just(Happening::Answer),
+        any::<u16>().prop_map(|millis| Happening::Interleaved(i64::from(millis) * 1_000_000)),
+        any::<i64>().prop_map(Happening::Interleaved),
         (code, any::<i8>()).prop_map(|(code, poll)| Happening::Kiss(code, poll)),
         prop::collection::vec(any::<u8>(), 0..60).prop_map(Happening::Bytes),
         (0..48_usize, any::<u8>()).prop_map(|(at, with)| Happening::Corrupted(at, with)),
@@ -79,7 +83,9 @@ struct Turmoil {
 
 impl Turmoil {
     fn new() -> Self {
-        Self { bench: Bench::new(), asked: None, left: vec![], replied: false, rate_floor: Span::ZERO }
+        let settings = Settings { interleaved: true, ..Settings::new(server_address(), limits(4, 10)) };
+        let bench = Bench::with(settings);
+        Self { bench, asked: None, left: vec![], replied: false, rate_floor: Span::ZERO }
     }
 
     fn let_happen(&mut self, happening: Happening) {
@@ -100,6 +106,13 @@ impl Turmoil {
                 self.replied = true;
                 let reply = bench.good_reply(asked);
                 bench.receive(&reply);
+            }
+            (Happening::Interleaved(nanos), Some(asked)) => {
+                self.replied = true;
+                let left = NtpTimestamp::from_clock(bench.now.clock - Span::from_nanos(nanos));
+                let origin_timestamp = asked.header.receive_timestamp;
+                let basic = bench.good_reply(asked);
+                bench.receive(&Header { origin_timestamp, transmit_timestamp: left, ..basic });
             }
             (Happening::Kiss(code, poll), Some(asked)) => {
                 self.replied = true;
@@ -155,14 +168,18 @@ proptest! {
     }
 
     #[test]
-    fn no_header_with_the_right_origin_makes_it_panic(bytes: [u8; 48], pivot: i64) {
-        let mut bench = Bench::new();
+    fn no_headers_with_the_right_origin_make_it_panic(headers: [[u8; 48]; 4], interleaved: bool, pivot: i64) {
+        let settings = Settings { interleaved, ..Settings::new(server_address(), limits(4, 10)) };
+        let mut bench = Bench::with(settings);
+        bench.measure();
         bench.pivot = Some(ClockTime::from_unix_nanos(pivot));
-        let asked = bench.ask();
-        let mut bytes = bytes;
-        bytes[0] = 0x24 | (bytes[0] & 0xc0);
-        bytes[24..32].copy_from_slice(&asked.header.transmit_timestamp.bits().to_be_bytes());
-        bench.receive_bytes(&bytes, server_address());
+        for mut bytes in headers {
+            let Header { receive_timestamp, transmit_timestamp, .. } = bench.ask().header;
+            let cookie = if interleaved { receive_timestamp } else { transmit_timestamp };
+            bytes[0] = 0x24 | (bytes[0] & 0xc0);
+            bytes[24..32].copy_from_slice(&cookie.bits().to_be_bytes());
+            bench.receive_bytes(&bytes, server_address());
+        }
     }
 
     #[test]

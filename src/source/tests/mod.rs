@@ -3,6 +3,7 @@
 mod discards;
 mod exchanges;
 mod hostile;
+mod interleaved;
 mod kisses;
 mod pace;
 
@@ -50,9 +51,13 @@ impl Bench {
     }
 
     fn polling(poll: PollLimits) -> Self {
+        Self::with(Settings::new(server_address(), poll))
+    }
+
+    fn with(settings: Settings) -> Self {
         let start = Mono::from_nanos(1_000_000_000_000);
         Self {
-            association: Association::new(SourceId(7), Settings::new(server_address(), poll), start),
+            association: Association::new(SourceId(7), settings, start),
             now: Now { mono: start, clock: ClockTime::from_unix_secs(YEAR_2026) },
             behind: Span::ZERO,
             pivot: None,

@@ -3,6 +3,7 @@
 mod determinism;
 mod disturbance;
 mod hostile;
+mod interleaved;
 mod leap;
 mod names;
 mod selection;

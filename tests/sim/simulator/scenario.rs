@@ -3,7 +3,7 @@
 use super::link::{Jitter, LinkSpec};
 use super::oscillator::OscillatorSpec;
 use super::server::ServerSpec;
-use ntpd_rs::config::{Config, Family, HostPort, PollLimits, SourceConfig, SourceKind, Synchronization};
+use ntpd_rs::config::{Config, HostPort, PollLimits, SourceConfig, Synchronization};
 use ntpd_rs::time::{ClockTime, Span};
 use std::net::SocketAddr;
 
@@ -106,14 +106,9 @@ pub(crate) fn address(index: usize) -> SocketAddr {
 
 /// Every server of the scenario by its address; at most three have to agree.
 pub(crate) fn configuration(scenario: &Scenario, poll: PollLimits) -> Config {
-    let source = |index| SourceConfig {
-        kind: SourceKind::Server {
-            address: HostPort { host: address(index).ip().to_string(), port: address(index).port() },
-        },
-        poll,
-        prefer: false,
-        noselect: false,
-        family: Family::Any,
+    let source = |index| {
+        let host = address(index).ip().to_string();
+        SourceConfig::server(HostPort { host, port: address(index).port() }, poll)
     };
     let count = scenario.servers.len();
     Config {

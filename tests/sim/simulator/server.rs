@@ -3,6 +3,7 @@
 use super::random::Stream;
 use ntpd_rs::packet::{Header, KissCode, Mode, Packet, ReferenceId};
 use ntpd_rs::time::{ClockTime, Leap, NtpShort, NtpTimestamp, Span};
+use std::collections::VecDeque;
 
 /// What a server is like.
 #[derive(Debug, Clone)]
@@ -16,6 +17,10 @@ pub(crate) struct ServerSpec {
     pub(crate) root_delay: Span,
     pub(crate) root_dispersion: Span,
     pub(crate) reference_id: ReferenceId,
+    /// Mean of the exponential time that its program needs from reading its clock to the reply's leaving, seconds.
+    pub(crate) writing: f64,
+    /// Tells clients that ask for it when the reply before really left (RFC 9769).
+    pub(crate) interleaves: bool,
     pub(crate) behaviour: Behaviour,
 }
 
@@ -45,6 +50,8 @@ impl Default for ServerSpec {
             root_delay: Span::ZERO,
             root_dispersion: Span::ZERO,
             reference_id: ReferenceId::from_bytes([127, 127, 1, 1]),
+            writing: 0.0,
+            interleaves: false,
             behaviour: Behaviour::Honest,
         }
     }
@@ -56,16 +63,21 @@ pub(crate) struct Server {
     pub(crate) spec: ServerSpec,
     /// Requests that arrived.
     pub(crate) requests: u64,
+    /// Seconds from the last request's arrival until its reply left.
+    pub(crate) wrote_for: f64,
+    /// T2 of the last replies, and when they left by its clock.
+    left: VecDeque<(NtpTimestamp, NtpTimestamp)>,
     last: f64,
     noise: Stream,
 }
 
 impl Server {
     pub(crate) fn new(spec: ServerSpec, noise: Stream) -> Self {
-        Self { spec, requests: 0, last: f64::NEG_INFINITY, noise }
+        let left = VecDeque::new();
+        Self { spec, requests: 0, wrote_for: 0.0, left, last: f64::NEG_INFINITY, noise }
     }
 
-    /// The datagrams it sends at once for this one; `true_time` is `t` as a date.
+    /// The datagrams it sends for this one, all `wrote_for` later; `true_time` is `t` as a date.
     pub(crate) fn answer(&mut self, request: &[u8], t: f64, true_time: ClockTime) -> Vec<Vec<u8>> {
         self.requests += 1;
         let Ok(packet) = Packet::parse(request) else { return Vec::new() };
@@ -89,7 +101,7 @@ impl Server {
         let clock = NtpTimestamp::from_clock(true_time + self.spec.error);
         // Set a while ago, as servers are; up to a second and never the same.
         let age = Span::from_seconds(self.noise.uniform());
-        Header {
+        let basic = Header {
             leap: self.spec.leap,
             version: asked.version,
             mode: Mode::Server,
@@ -103,9 +115,27 @@ impl Server {
             origin_timestamp: asked.transmit_timestamp,
             receive_timestamp: clock,
             transmit_timestamp: clock,
+        };
+        if self.spec.writing > 0.0 {
+            self.wrote_for = self.spec.writing * self.noise.exponential();
+        }
+        let left = true_time + self.spec.error + Span::from_seconds(self.wrote_for);
+        self.left.push_back((clock, NtpTimestamp::from_clock(left)));
+        match self.left.iter().position(|(received, _)| *received == asked.origin_timestamp) {
+            Some(index) if self.spec.interleaves => {
+                let (_, transmit_timestamp) = self.left.remove(index).unwrap_or_default();
+                Header { origin_timestamp: asked.receive_timestamp, transmit_timestamp, ..basic }
+            }
+            _ => {
+                self.left.drain(..self.left.len().saturating_sub(REMEMBERED));
+                basic
+            }
         }
     }
 }
+
+/// Replies whose leaving is remembered.
+const REMEMBERED: usize = 4;
 
 fn kiss(reply: Header, code: KissCode) -> Vec<u8> {
     Header { leap: Leap::Unsynchronized, stratum: 0, reference_id: code.reference_id(), ..reply }

@@ -232,9 +232,10 @@ impl World {
                 let Some(there) = self.sites.get_mut(site) else { return };
                 for bytes in there.server.answer(&bytes, t, self.host.true_time(t)) {
                     let Some(there) = self.sites.get_mut(site) else { return };
-                    if let Some(delay) = there.down.carry(t) {
+                    let left = t + there.server.wrote_for;
+                    if let Some(delay) = there.down.carry(left) {
                         let from = there.address;
-                        self.queue.push(t + delay, Happening::AtClient { socket, from, bytes });
+                        self.queue.push(left + delay, Happening::AtClient { socket, from, bytes });
                     }
                 }
             }
