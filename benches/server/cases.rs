@@ -1,0 +1,160 @@
+//! The ways that a request can go: what the server is told, who asks, and what must come of it. Measures nothing.
+
+use ntpd_rs::config::{FilterAction, FilterList, Network, RateLimit, ServerConfig};
+use ntpd_rs::packet::Header;
+use ntpd_rs::server::Answer;
+use ntpd_rs::time::{NtpTimestamp, Span};
+use ntpd_rs::verdict::Refusal;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+/// One row of the table.
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    pub(crate) config: ServerConfig,
+    /// Before its transmit timestamp is made another one for each request.
+    pub(crate) request: Vec<u8>,
+    /// Addresses that ask in turn, counted from [`FIRST`].
+    pub(crate) clients: u32,
+    /// From one request to the next.
+    pub(crate) step: Span,
+    /// Whether it went the way that the row is about.
+    pub(crate) expected: fn(&Result<Answer, Refusal>) -> bool,
+}
+
+/// The first client.
+pub(crate) const FIRST: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
+
+/// The nth client.
+pub(crate) fn client(n: u32) -> SocketAddr {
+    (Ipv4Addr::from_bits(FIRST.to_bits().wrapping_add(n)), 40_000).into()
+}
+
+fn plain() -> Case {
+    Case {
+        name: "plain",
+        config: ServerConfig::new((Ipv4Addr::LOCALHOST, 123).into()),
+        request: request(),
+        clients: 1000,
+        step: Span::from_micros(4),
+        expected: is_time,
+    }
+}
+
+/// Every row.
+pub(crate) fn all() -> Vec<Case> {
+    let mut all = vec![plain()];
+    all.extend(refused_by_form());
+    all.extend(with_lists());
+    all.extend(with_rate_limiting());
+    all.push(with_config("the clients that ask most are counted", |config| config.client_statistics = 64));
+    all
+}
+
+/// What a firewall would call garbage.
+fn refused_by_form() -> [Case; 3] {
+    let of = |name, change: fn(&mut Vec<u8>), expected| {
+        let mut case = Case { name, expected, ..plain() };
+        change(&mut case.request);
+        case
+    };
+    [
+        of(
+            "refused: another mode",
+            |bytes| set_first(bytes, 0x24),
+            |result| refused(result, Refusal::WrongMode),
+        ),
+        of(
+            "refused: another version",
+            |bytes| set_first(bytes, 0x0B),
+            |result| refused(result, Refusal::WrongVersion),
+        ),
+        of("refused: too short", |bytes| bytes.truncate(47), |result| refused(result, Refusal::Malformed)),
+    ]
+}
+
+fn with_lists() -> [Case; 4] {
+    [
+        with_config("denylist of 10 networks", |config| {
+            config.denylist = Some(list(Ipv4Addr::new(20, 0, 0, 0), 10))
+        }),
+        with_config("denylist of 1000 networks", |config| {
+            config.denylist = Some(list(Ipv4Addr::new(20, 0, 0, 0), 1000));
+        }),
+        with_config("allowlist of 1000 networks", |config| config.allowlist = Some(list(FIRST, 1000))),
+        Case {
+            expected: |result| refused(result, Refusal::Ignored),
+            ..with_config("refused: on a denylist of 1000 networks", |config| {
+                config.denylist = Some(list(FIRST, 1000));
+            })
+        },
+    ]
+}
+
+/// A client may ask once in 4 s, and 8 times at once.
+fn limit(cache_size: usize) -> RateLimit {
+    RateLimit { cache_size, cutoff: Span::from_secs(4), burst: 8 }
+}
+
+fn with_rate_limiting() -> [Case; 4] {
+    let limited = |name, cache_size| with_config(name, |config| config.rate_limit = Some(limit(cache_size)));
+    [
+        Case { step: Span::from_millis(5), ..limited("rate limiting, 1000 known clients", 4096) },
+        Case {
+            clients: 1 << 20,
+            step: Span::from_micros(4),
+            ..limited("rate limiting, a million clients for 4096 places", 4096)
+        },
+        Case {
+            clients: 1 << 20,
+            step: Span::from_micros(4),
+            ..limited("rate limiting, a million clients for 65536 places", 65_536)
+        },
+        Case {
+            clients: 8,
+            expected: |result| over_budget(result),
+            ..limited("refused: 8 clients that ask too often", 4096)
+        },
+    ]
+}
+
+fn with_config(name: &'static str, change: impl FnOnce(&mut ServerConfig)) -> Case {
+    let mut case = Case { name, ..plain() };
+    change(&mut case.config);
+    case
+}
+
+/// /24 networks, one after another.
+fn list(first: Ipv4Addr, count: u32) -> FilterList {
+    let networks = (0..count).map(|n| Network {
+        address: IpAddr::V4(Ipv4Addr::from_bits((first.to_bits() & !0xFF).wrapping_add(n << 8))),
+        bits: 24,
+    });
+    FilterList { networks: networks.collect(), action: FilterAction::Ignore }
+}
+
+fn request() -> Vec<u8> {
+    let transmit_timestamp = NtpTimestamp::from_bits(1);
+    Header { poll: 6, transmit_timestamp, ..Header::default() }.emit().to_vec()
+}
+
+fn set_first(bytes: &mut [u8], value: u8) {
+    if let Some(first) = bytes.first_mut() {
+        *first = value;
+    }
+}
+
+fn is_time(result: &Result<Answer, Refusal>) -> bool {
+    result.as_ref().is_ok_and(|answer| answer.kiss.is_none())
+}
+
+fn refused(result: &Result<Answer, Refusal>, reason: Refusal) -> bool {
+    *result == Err(reason)
+}
+
+/// Most get nothing; now and then one is told why, and as often as the budget allows one gets time.
+fn over_budget(result: &Result<Answer, Refusal>) -> bool {
+    match result {
+        Ok(answer) => answer.kiss == Some(Refusal::RateLimited),
+        Err(refusal) => *refusal == Refusal::RateLimited,
+    }
+}

@@ -1,0 +1,143 @@
+//! Runs the cases in turn and takes the time. What a case is, is `cases`' subject.
+
+use crate::cases::{Case, client};
+use ntpd_rs::packet::ReferenceId;
+use ntpd_rs::server::{REPLY_CAPACITY, Request, Responder, SystemVariables};
+use ntpd_rs::sys::clock::monotonic;
+use ntpd_rs::time::{ClockTime, Leap, Mono, Span};
+use std::fmt::Write;
+use std::hint::black_box;
+use std::net::SocketAddr;
+
+/// The table, or the case that did not go its way.
+pub(crate) fn table(cases: &[Case], rounds: u32, requests: u32) -> Result<String, String> {
+    let mut runs: Vec<Run<'_>> = cases.iter().map(Run::new).collect();
+    let mut loops = Vec::new();
+    for _ in 0..rounds {
+        loops.push(empty_round(requests));
+        for run in &mut runs {
+            run.round(requests)?;
+        }
+    }
+    let mut text = format!("ns/request, median of {rounds} rounds (least to most)\n\n");
+    let mut row = |name: &str, nanos: &mut Vec<f64>| {
+        nanos.sort_by(f64::total_cmp);
+        let at = |index: usize| nanos.get(index).copied().unwrap_or(f64::NAN);
+        let (median, least, most) = (at(nanos.len() / 2), at(0), at(nanos.len() - 1));
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{name:50} {median:7.1}  ({least:.1} to {most:.1})");
+    };
+    row("(the loop around it)", &mut loops);
+    for run in &mut runs {
+        row(run.case.name, &mut run.nanos);
+    }
+    Ok(text)
+}
+
+/// What making up requests costs, which every figure contains.
+fn empty_round(requests: u32) -> f64 {
+    let mut asker = Asker::new(&[0; 48], 1000);
+    let begin = monotonic();
+    for _ in 0..requests {
+        black_box(asker.next());
+    }
+    (monotonic() - begin).seconds() * 1e9 / f64::from(requests)
+}
+
+/// One case with its server.
+struct Run<'a> {
+    case: &'a Case,
+    responder: Responder,
+    asker: Asker,
+    now: Span,
+    nanos: Vec<f64>,
+    /// Requests before the first that counts: until every client has been there, or a full budget is spent.
+    rest: u32,
+}
+
+impl<'a> Run<'a> {
+    fn new(case: &'a Case) -> Self {
+        let asker = Asker::new(&case.request, case.clients);
+        let responder = Responder::new(&case.config, 1, variables(), [7; 16]);
+        Self {
+            case,
+            responder,
+            asker,
+            now: Span::ZERO,
+            nanos: Vec::new(),
+            rest: case.clients.clamp(200, 10_000),
+        }
+    }
+
+    fn round(&mut self, requests: u32) -> Result<(), String> {
+        for _ in 0..std::mem::take(&mut self.rest) {
+            self.ask();
+        }
+        let begin = monotonic();
+        let astray = (0..requests).filter(|_| !self.ask()).count();
+        let nanos = (monotonic() - begin).seconds() * 1e9 / f64::from(requests);
+        self.nanos.push(nanos);
+        // A budget lets one through now and then.
+        let most = if self.case.config.rate_limit.is_some() { requests / 100 } else { 0 };
+        if astray > usize::try_from(most).unwrap_or_default() {
+            return Err(format!("{}: {astray} of {requests} requests went another way", self.case.name));
+        }
+        Ok(())
+    }
+
+    /// Whether it went the way of the case.
+    fn ask(&mut self) -> bool {
+        self.now += self.case.step;
+        let received = BEGIN + self.now;
+        let (bytes, from) = self.asker.next();
+        let request = Request {
+            bytes,
+            from,
+            received,
+            transmit: received + Span::from_micros(2),
+            mono: Mono::from_nanos(0) + self.now,
+        };
+        let mut reply = [0; REPLY_CAPACITY];
+        let result = self.responder.answer(black_box(&request), &mut reply);
+        black_box(&reply);
+        (self.case.expected)(&result)
+    }
+}
+
+/// Clients in turn, each request with a transmit timestamp of its own.
+struct Asker {
+    bytes: Vec<u8>,
+    clients: u32,
+    count: u32,
+}
+
+impl Asker {
+    fn new(bytes: &[u8], clients: u32) -> Self {
+        Self { bytes: bytes.to_vec(), clients, count: 0 }
+    }
+
+    fn next(&mut self) -> (&[u8], SocketAddr) {
+        self.count = self.count.wrapping_add(1);
+        if let Some(transmit) = self.bytes.get_mut(44..48) {
+            transmit.copy_from_slice(&self.count.to_be_bytes());
+        }
+        (&self.bytes, client(self.count % self.clients))
+    }
+}
+
+const BEGIN: ClockTime = ClockTime::from_unix_secs(1_700_000_000);
+
+fn variables() -> SystemVariables {
+    SystemVariables {
+        leap: Leap::NoWarning,
+        stratum: 2,
+        precision: -24,
+        root_delay: Span::from_millis(10),
+        root_dispersion: Span::from_millis(1),
+        dispersion_rate: 15e-6,
+        reference_id: ReferenceId::from_bytes([192, 0, 2, 1]),
+        reference_timestamp: Some(BEGIN),
+        updated: BEGIN,
+        leap_second: None,
+    }
+}
