@@ -1,0 +1,196 @@
+"""The comparison: servers loaded in turn, round after round; CPU time per request, and ratios within each round."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import load, programs, servers
+from .figures import median, ratio, spread, table
+from .isolation import EXIT_CANNOT_RUN, BenchFailure, CannotRun, is_inside, prepare_inside, run_inside
+from .process import Running
+from .programs import EARLIER_VERSION, Programs
+from .servers import WORKER, Server
+
+FIRST_PORT = 11100
+# Of all addresses together: within the budget of every client, and more than one cache line of any table.
+ADDRESSES = 1024
+
+
+@dataclass
+class Row:
+    """A server, where it runs, and what was found."""
+
+    server: Server
+    server_cpus: list[int]
+    load_cpus: list[int]
+    port: int = 0
+    cpu_us: list[float] = field(default_factory=list)
+    per_second: list[float] = field(default_factory=list)
+    lost: float = 0
+    sent: float = 0
+
+
+def arguments() -> argparse.Namespace:
+    """What was asked for."""
+    parser = argparse.ArgumentParser(
+        prog="benches/compare-servers",
+        description="CPU time per request of chronyd, ntpd-rs 1.9, ours and a bare echo, loaded in turn.",
+        epilog="Needs root, two CPUs and tests/daemon/get-peers. Everything runs in namespaces of its own, without the "
+        "right to set a clock. Exit codes: 0 done, 1 failed, 77 cannot run here (says why).",
+    )
+    parser.add_argument("--rounds", type=int, default=7, help="every server in turn, so often (7)")
+    parser.add_argument("--seconds", type=float, default=2.0, help="of load in each (2)")
+    parser.add_argument("--profile", default="release", help="Cargo profile of our programs (release)")
+    parser.add_argument("--addresses", type=int, default=ADDRESSES, help=f"clients' addresses ({ADDRESSES})")
+    parser.add_argument("--only", action="append", metavar="NAME", help="this row, besides chrony and the echo")
+    parser.add_argument(
+        "--install", action="store_true", help=f"build ntpd-rs {EARLIER_VERSION} into the cache, if not there"
+    )
+    parser.add_argument("--json", action="store_true", help="print every figure as JSON instead of tables")
+    options = parser.parse_args()
+    if options.rounds < 1 or not 0.05 <= options.seconds <= 60 or not 0 <= options.addresses <= 1 << 16:
+        parser.error("rounds from 1, seconds from 0.05 to 60, addresses to 65536")
+    return options
+
+
+def main() -> int:
+    """The command."""
+    options = arguments()
+    try:
+        if not is_inside():
+            programs.find_chronyd()
+            if options.install:
+                programs.install_earlier()
+            programs.build(options.profile)
+            return run_inside()
+        prepare_inside()
+        rows = compare(options, programs.ours(options.profile))
+    except CannotRun as error:
+        print(f"compare-servers: cannot run here: {error}", file=sys.stderr)
+        return EXIT_CANNOT_RUN
+    except BenchFailure as error:
+        print(f"compare-servers: {error}", file=sys.stderr)
+        return 1
+    print(as_json(rows) if options.json else as_text(options, rows))
+    return 0
+
+
+def compare(options: argparse.Namespace, built: Programs) -> list[Row]:
+    """All rounds."""
+    available = sorted(os.sched_getaffinity(0))
+    if len(available) < 2:
+        raise CannotRun("two CPUs are needed: one for the server, one for the load")
+    rows = all_rows(built, available, options.only)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        running = []
+        for index, row in enumerate(rows):
+            row.port = FIRST_PORT + index
+            process = row.server.start(folder, row.port, row.server_cpus)
+            stack.callback(process.end)
+            running.append(process)
+        for row, process in zip(rows, running, strict=True):
+            load.wait_until_answering(built.load, row.port, row.load_cpus[0])
+            process.check()
+            if row.server.ours and row.server.workers > 1:
+                process.pin_each(WORKER, row.server_cpus)
+        for number in range(options.rounds):
+            # Another one begins each time, for whoever comes after a heavy one may find a warmer or colder machine.
+            for offset in range(len(rows)):
+                which = (number + offset) % len(rows)
+                measure(options, built, rows[which], running[which])
+            if not options.json:
+                print(f"round {number + 1} of {options.rounds}", file=sys.stderr)
+    return rows
+
+
+def all_rows(built: Programs, cpus: list[int], only: list[str] | None) -> list[Row]:
+    """Every server with its CPUs: the server on one and the load on another, but where workers are compared."""
+    one, other = cpus[0], cpus[1]
+    apart = [
+        servers.ours(built, "ours"),
+        servers.earlier(),
+    ]
+    rows = [Row(servers.chrony(), [one], [other]), Row(servers.echo(built), [one], [other])]
+    rows += [Row(server, [one], [other]) for server in apart if server]
+    # The same on each CPU: a worker with a generator beside it; once on one CPU, once on two.
+    rows.append(Row(servers.ours(built, "ours, 1 worker beside the load"), [one], [one]))
+    rows.append(Row(servers.ours(built, "ours, 2 workers beside the load", workers=2), [one, other], [one, other]))
+    return [row for index, row in enumerate(rows) if index < 2 or only is None or row.server.name in only]
+
+
+def measure(options: argparse.Namespace, built: Programs, row: Row, process: Running) -> None:
+    """One server, once."""
+    process.check()
+    switches = [
+        f"--seconds={options.seconds}",
+        f"--addresses={options.addresses}",
+        f"--server-pid={process.pid}",
+        f"--outstanding={16 // len(row.load_cpus)}",
+    ]
+    commands = [load.command(built.load, row.port, cpu, *switches) for cpu in row.load_cpus]
+    found = load.run(commands, options.seconds)
+    replies = sum(each["answered"] + each["without_time"] for each in found)
+    if sum(each["answered"] for each in found) < 0.99 * replies or replies == 0:
+        raise BenchFailure(f"{row.server.name} did not give time to everybody: {found}")
+    # With several generators each has seen the CPU time of the whole server.
+    cpu = sum(each["server_cpu_seconds"] / each["seconds"] for each in found) / len(found)
+    per_second = sum(each["replies_per_second"] for each in found)
+    row.cpu_us.append(cpu / per_second * 1e6)
+    row.per_second.append(per_second)
+    row.lost += sum(each["lost"] for each in found)
+    row.sent += sum(each["sent"] for each in found)
+
+
+def as_text(options: argparse.Namespace, rows: list[Row]) -> str:
+    """The tables and the ratios that matter."""
+    chrony, echo = rows[0], rows[1]
+    cells = [["server", "CPU µs/request", "least–most", "÷ chrony", "÷ echo", "requests/s", "lost"]]
+    for row in rows:
+        cells.append(
+            [
+                row.server.name,
+                f"{median(row.cpu_us):.2f}",
+                spread(row.cpu_us),
+                f"{ratio(row.cpu_us, chrony.cpu_us):.2f}",
+                f"{ratio(row.cpu_us, echo.cpu_us):.2f}",
+                f"{median(row.per_second):.0f}",
+                f"{row.lost / row.sent:.2%}",
+            ]
+        )
+    text = [
+        f"{options.rounds} rounds of {options.seconds} s; {options.addresses} addresses, 128 requests on their way.",
+        "Medians of the rounds; ratios are medians of the ratios within each round.",
+        "",
+        table(cells),
+    ]
+    named = {row.server.name: row for row in rows}
+    two, alone = named.get("ours, 2 workers beside the load"), named.get("ours, 1 worker beside the load")
+    if two and alone:
+        text.append(
+            f"\nTwo workers, both busy, against one: {ratio(two.cpu_us, alone.cpu_us):.2f} of its CPU per request"
+        )
+    if not programs.find_earlier():
+        text.append(f"\nLeft out: ntpd-rs {EARLIER_VERSION} is not in the cache; --install builds it there.")
+    return "\n".join(text)
+
+
+def as_json(rows: list[Row]) -> str:
+    """Every figure of every round."""
+    found = {
+        row.server.name: {
+            "cpu_us_per_request": row.cpu_us,
+            "requests_per_second": row.per_second,
+            "lost": row.lost,
+            "sent": row.sent,
+        }
+        for row in rows
+    }
+    return json.dumps(found, indent=1)

@@ -1,0 +1,66 @@
+"""Where the programs are, and building ours. Starts no server."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from .isolation import CannotRun
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ntpd-rs"
+PEERS = Path(os.environ.get("NTPD_RS_PEERS") or CACHE / "peers")
+EARLIER = CACHE / "earlier"
+EARLIER_VERSION = "1.9.0"
+
+
+@dataclass(frozen=True)
+class Programs:
+    """Programs that are there."""
+
+    daemon: Path
+    load: Path
+    echo: Path
+
+
+def ours(profile: str) -> Programs:
+    """Our daemon, the generator and the bare echo, where `build` puts them."""
+    target = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target").resolve()
+    folder = target / ("debug" if profile == "dev" else profile)
+    return Programs(*(folder / name for name in ("ntp-daemon", "examples/ntp-load", "examples/bare-echo")))
+
+
+def build(profile: str) -> None:
+    """Builds all three."""
+    command = ["cargo", "build", "--quiet", "--locked", "--profile", profile, "--bin", "ntp-daemon"]
+    command += ["--example", "ntp-load", "--example", "bare-echo"]
+    if subprocess.run(command, cwd=ROOT, check=False).returncode != 0:
+        raise CannotRun("the build failed")
+
+
+def find_chronyd() -> list[str]:
+    """The command that runs Debian's chronyd from the cache, with the libraries that came along."""
+    if not (PEERS / "usr/sbin/chronyd").exists():
+        raise CannotRun("no chronyd in the cache: tests/daemon/get-peers unpacks it there (and installs nothing)")
+    libraries = (PEERS / "library-path").read_text().strip()
+    return ["env", f"LD_LIBRARY_PATH={libraries}", str(PEERS / "usr/sbin/chronyd")]
+
+
+def find_earlier() -> list[str] | None:
+    """The command that runs ntpd-rs 1.9 from the cache, if it was built."""
+    program = EARLIER / "bin/ntp-daemon"
+    return [str(program)] if program.exists() else None
+
+
+def install_earlier() -> None:
+    """Builds ntpd-rs 1.9 into the cache; nothing of it is installed elsewhere."""
+    if find_earlier():
+        return
+    if not shutil.which("cargo"):
+        raise CannotRun("cargo is not installed")
+    command = ["cargo", "install", "--quiet", "--locked", "--root", str(EARLIER), "--version", EARLIER_VERSION, "ntpd"]
+    if subprocess.run(command, cwd=ROOT, check=False).returncode != 0:
+        raise CannotRun(f"cargo could not build ntpd {EARLIER_VERSION}")

@@ -1,0 +1,83 @@
+"""The servers that are compared: how each is started so that it answers everybody and touches no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .process import Running
+from .programs import Programs, find_chronyd, find_earlier
+
+# How our daemon names the threads that serve.
+WORKER = "ntp-server"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A row of the table."""
+
+    name: str
+    # Given the folder for its files and its port: the command.
+    command: Callable[[Path, int], list[str]]
+    workers: int = 1
+    # Whether its threads can be told apart and get a CPU each.
+    ours: bool = False
+
+    def start(self, folder: Path, port: int, cpus: Sequence[int]) -> Running:
+        """Runs it on these CPUs."""
+        own = folder / f"{self.name.replace(' ', '-').replace('.', '-')}-{port}"
+        own.mkdir()
+        return Running(self.name, self.command(own, port), cpus)
+
+
+def chrony() -> Server:
+    """Debian's, as its package has it but for the source of time: with its log of clients, without rate limiting."""
+
+    def command(folder: Path, port: int) -> list[str]:
+        lines = [
+            f"port {port}",
+            "bindaddress 127.0.0.1",
+            "allow",
+            "local stratum 1",
+            "cmdport 0",
+            "bindcmdaddress /",
+            f"pidfile {folder}/pid",
+        ]
+        (folder / "chrony.conf").write_text("\n".join(lines) + "\n")
+        return [*find_chronyd(), "-x", "-d", "-u", "root", "-f", str(folder / "chrony.conf")]
+
+    return Server("chrony", command)
+
+
+def earlier() -> Server | None:
+    """ntpd-rs 1.9. Without sources it never changes the time, and it lacks the right to as well."""
+    program = find_earlier()
+    if program is None:
+        return None
+
+    def command(folder: Path, port: int) -> list[str]:
+        text = f'[observability]\nlog-level = "warn"\n\n[[server]]\nlisten = "127.0.0.1:{port}"\n\n'
+        text += "[synchronization]\nlocal-stratum = 1\n"
+        (folder / "ntp.toml").write_text(text)
+        return [*program, "-c", str(folder / "ntp.toml")]
+
+    return Server("ntpd-rs 1.9", command)
+
+
+def echo(programs: Programs) -> Server:
+    """The limit of a socket with stamps."""
+    return Server("bare echo", lambda _folder, port: [str(programs.echo), f"127.0.0.1:{port}"])
+
+
+def ours(programs: Programs, name: str, keys: str = "", workers: int = 1) -> Server:
+    """Our daemon with these keys in its `[[server]]`."""
+
+    def command(folder: Path, port: int) -> list[str]:
+        text = '[observability]\nlog-level = "warn"\n\n[clock]\nclock-control = false\n\n'
+        text += "[synchronization]\nlocal-stratum = 1\n\n"
+        text += f'[[server]]\nlisten = "127.0.0.1:{port}"\nthreads = {workers}\n{keys}'
+        (folder / "ntp.toml").write_text(text)
+        return [str(programs.daemon), "-c", str(folder / "ntp.toml")]
+
+    return Server(name, command, workers, ours=True)
