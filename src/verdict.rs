@@ -248,6 +248,12 @@ impl Refusal {
     }
 }
 
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
 /// What a kiss asks of us, as text for a notice.
 pub fn kiss_text(code: KissCode) -> String {
     code.reference_id().ascii().unwrap_or_else(|| "unknown".to_owned())

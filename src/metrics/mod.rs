@@ -10,6 +10,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Metric, Registry, Unit};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::AtomicU64;
 
@@ -272,7 +273,7 @@ fn source_protocol(page: &mut Page<'_>, state: &State) {
 /// Name, help, and where the count stands.
 type ServerCounter = (&'static str, &'static str, fn(&Server) -> u64);
 
-const SERVER_COUNTERS: [ServerCounter; 11] = [
+const SERVER_COUNTERS: [ServerCounter; 13] = [
     ("ntp_server_received_packets", "Requests that arrived", |s| s.stats.received_packets),
     ("ntp_server_accepted_packets", "Requests answered with time", |s| s.stats.accepted_packets),
     ("ntp_server_denied_packets", "Requests answered with a DENY kiss", |s| s.stats.denied_packets),
@@ -288,13 +289,47 @@ const SERVER_COUNTERS: [ServerCounter; 11] = [
         s.stats.nts_rate_limited_packets
     }),
     ("ntp_server_nts_nak_packets", "NTS requests answered with a NAK", |s| s.stats.nts_nak_packets),
+    ("ntp_server_interleaved_packets", "Answers in interleaved mode", |s| s.interleaved_packets),
+    ("ntp_server_dropped_packets", "Requests dropped by the kernel before they were seen", |s| {
+        s.dropped_packets
+    }),
 ];
+
+/// Name, help, the label that the counts are split by, and the counts with its values.
+type ServerSplit = (&'static str, &'static str, &'static str, fn(&Server) -> Vec<(String, u64)>);
+
+const SERVER_SPLITS: [ServerSplit; 4] = [
+    ("ntp_server_requests_by_version", "Requests answered with time", "version", |s| named(&s.versions)),
+    ("ntp_server_refused_packets", "Requests not answered with time", "reason", |s| named(&s.refused)),
+    ("ntp_server_kisses", "Refused requests whose sender was told so", "reason", |s| named(&s.kisses)),
+    ("ntp_server_worker_received_packets", "Requests that arrived at one worker", "worker", |s| {
+        (0..).zip(&s.workers).map(|(n, worker): (u32, _)| (n.to_string(), worker.received_packets)).collect()
+    }),
+];
+
+fn named(counts: &BTreeMap<impl ToString, u64>) -> Vec<(String, u64)> {
+    counts.iter().map(|(name, count)| (name.to_string(), *count)).collect()
+}
+
+fn server_labels(server: &Server) -> Labels {
+    vec![("listen_address", server.address.to_string())]
+}
 
 fn servers(page: &mut Page<'_>, state: &State) {
     for (name, help, count) in SERVER_COUNTERS {
-        let rows = state.servers.iter().map(|s| (vec![("listen_address", s.address.to_string())], count(s)));
+        page.counters(name, help, state.servers.iter().map(|s| (server_labels(s), count(s))));
+    }
+    for (name, help, label, counts) in SERVER_SPLITS {
+        let rows = state.servers.iter().flat_map(|server| {
+            let labels = |value| [server_labels(server), vec![(label, value)]].concat();
+            counts(server).into_iter().map(move |(value, count)| (labels(value), count)).collect::<Vec<_>>()
+        });
         page.counters(name, help, rows);
     }
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    let recent = state.servers.iter().map(|s| (server_labels(s), s.recent_clients as f64));
+    let help = "About how many different clients were answered in the last hour";
+    page.gauges("ntp_server_recent_clients", help, None, recent);
 }
 
 #[cfg(test)]

@@ -40,7 +40,14 @@ fn values_and_labels_are_those_of_the_state() {
         "ntp_system_steps_total 1",
         "ntp_source_reach{name=\"ntp1.example.org:123\",address=\"192.0.2.1:123\",id=\"1\"} 255.0",
         "ntp_source_interleaved_replies_total{name=\"ntp1.example.org:123\",address=\"192.0.2.1:123\",id=\"1\"} 14",
-        "ntp_server_ignored_packets_total{listen_address=\"[::]:123\"} 2",
+        "ntp_server_ignored_packets_total{listen_address=\"[::]:123\"} 3",
+        "ntp_server_interleaved_packets_total{listen_address=\"[::]:123\"} 1",
+        "ntp_server_dropped_packets_total{listen_address=\"[::]:123\"} 5",
+        "ntp_server_requests_by_version_total{listen_address=\"[::]:123\",version=\"4\"} 2",
+        "ntp_server_refused_packets_total{listen_address=\"[::]:123\",reason=\"wrong-mode\"} 1",
+        "ntp_server_kisses_total{listen_address=\"[::]:123\",reason=\"rate-limited\"} 1",
+        "ntp_server_worker_received_packets_total{listen_address=\"[::]:123\",worker=\"1\"} 2",
+        "ntp_server_recent_clients{listen_address=\"[::]:123\"} 2.0",
     ] {
         assert!(text.lines().any(|l| l == line), "{line} is missing in\n{text}");
     }

@@ -1,6 +1,8 @@
 //! From a snapshot to the JSON object, with ages and growing bounds computed for `now`.
 
-use super::state::{LeapIndicator, Program, Server, ServerStats, Source, State, System, Timestamp};
+use super::state::{
+    LeapIndicator, Program, Server, ServerStats, Source, State, System, Timestamp, WorkerStats,
+};
 use crate::packet::ReferenceId;
 use crate::snapshot::{self, Snapshot, SourceEstimate, WorkerCounters};
 use crate::time::{ClockTime, Leap, Now, NtpTimestamp, Span};
@@ -13,7 +15,7 @@ impl State {
             program: program(snapshot, now),
             system: system(snapshot, now),
             sources: snapshot.sources.iter().map(|s| source(s, snapshot, now)).collect(),
-            servers: snapshot.servers.iter().map(server).collect(),
+            servers: snapshot.servers.iter().map(|s| server(s, now)).collect(),
         }
     }
 }
@@ -128,18 +130,41 @@ fn source(source: &snapshot::Source, snapshot: &Snapshot, now: Now) -> Source {
     }
 }
 
-fn server(server: &snapshot::Server) -> Server {
-    let refused = |reason| server.total(|worker| worker.refused(reason));
-    let (denied, rate_limited) = (refused(Refusal::Denied), refused(Refusal::RateLimited));
-    let all: u64 = server.refused().map(|(_, count)| count).sum();
+fn server(server: &snapshot::Server, now: Now) -> Server {
+    // A kiss says "rate" or "deny", and 1.x counts as denied who was told so.
+    let denied = server.kisses().filter(|(reason, _)| *reason != Refusal::RateLimited).map(|(_, n)| n).sum();
+    let rate_limited = server.total(|worker| worker.refused(Refusal::RateLimited));
+    let all = server.total(WorkerCounters::refused_in_all);
     let stats = ServerStats {
         received_packets: server.total(WorkerCounters::received),
         accepted_packets: server.total(WorkerCounters::accepted),
         denied_packets: denied,
         rate_limited_packets: rate_limited,
-        ignored_packets: all - denied - rate_limited,
+        // The counters go on while they are read.
+        ignored_packets: all.saturating_sub(denied + rate_limited),
         response_send_errors: server.total(WorkerCounters::send_errors),
         ..ServerStats::default()
     };
-    Server { address: server.address, stats, refused: server.refused().filter(|(_, n)| *n > 0).collect() }
+    Server {
+        address: server.address,
+        stats,
+        refused: server.refused().collect(),
+        versions: server.accepted_by_version().collect(),
+        kisses: server.kisses().collect(),
+        interleaved_packets: server.total(WorkerCounters::interleaved),
+        dropped_packets: server.total(WorkerCounters::dropped),
+        recent_clients: server.recent_clients(now.mono),
+        workers: server.workers.iter().map(|counters| worker(counters)).collect(),
+    }
+}
+
+fn worker(counters: &WorkerCounters) -> WorkerStats {
+    WorkerStats {
+        received_packets: counters.received(),
+        accepted_packets: counters.accepted(),
+        refused_packets: counters.refused_in_all(),
+        interleaved_packets: counters.interleaved(),
+        response_send_errors: counters.send_errors(),
+        dropped_packets: counters.dropped(),
+    }
 }

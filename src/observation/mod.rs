@@ -7,7 +7,7 @@ mod convert;
 mod state;
 
 pub use client::{ReadError, read};
-pub use state::{LeapIndicator, Program, Server, ServerStats, Source, State, System, Timestamp};
+pub use state::{LeapIndicator, Program, Server, ServerStats, Source, State, System, Timestamp, WorkerStats};
 
 use crate::snapshot::Snapshot;
 use crate::time::Now;

@@ -75,9 +75,26 @@ fn values_have_the_types_and_units_of_1_x() {
     assert_eq!(json["sources"][2]["last_update"]["timestamp"], 0);
     let server = &json["servers"][0];
     assert_eq!(server["address"], "[::]:123");
-    let stats =
-        ["received_packets", "accepted_packets", "ignored_packets"].map(|k| server["stats"][k].as_u64());
-    assert_eq!(stats, [Some(3), Some(1), Some(2)]);
+    let names =
+        ["received_packets", "accepted_packets", "denied_packets", "rate_limited_packets", "ignored_packets"];
+    // Denied is who was told; who would have been, but for the limit of kisses, is ignored.
+    assert_eq!(names.map(|name| server["stats"][name].as_u64().unwrap()), [8, 3, 1, 1, 3]);
+}
+
+#[test]
+fn a_listener_is_shown_whole_and_by_worker() {
+    let server = &json()["servers"][0];
+    let refused = serde_json::json!({ "malformed": 1, "wrong-mode": 1, "denied": 2, "rate-limited": 1 });
+    assert_eq!(server["refused"], refused);
+    assert_eq!(server["kisses"], serde_json::json!({ "denied": 1, "rate-limited": 1 }));
+    assert_eq!(server["versions"], serde_json::json!({ "3": 1, "4": 2 }));
+    let names = ["interleaved_packets", "dropped_packets", "recent_clients"];
+    assert_eq!(names.map(|name| server[name].as_u64().unwrap()), [1, 5, 2]);
+    let worker = |n: usize| {
+        let names = ["received_packets", "accepted_packets", "refused_packets", "dropped_packets"];
+        names.map(|name| server["workers"][n][name].as_u64().unwrap())
+    };
+    assert_eq!([worker(0), worker(1)], [[6, 1, 5, 0], [2, 2, 0, 5]]);
 }
 
 #[test]
@@ -109,7 +126,6 @@ fn our_own_keys_say_why() {
     assert_eq!((&wrong["verdict"], &wrong["reach"]), (&"falseticker".into(), &15.into()));
     assert_eq!(wrong["discards"], serde_json::json!({ "wrong-origin": 3, "rate-kiss": 1 }));
     assert_eq!(json["sources"][2]["measured"], false);
-    assert_eq!(json["servers"][0]["refused"], serde_json::json!({ "malformed": 1, "wrong-mode": 1 }));
 }
 
 #[test]

@@ -27,9 +27,29 @@ impl Server {
         RecentClients::estimate(self.workers.iter().map(|worker| &worker.recent), now)
     }
 
-    /// Refusals of all workers, with their reasons.
+    /// Requests answered with time, by version; versions that nobody asked with are absent.
+    pub fn accepted_by_version(&self) -> impl Iterator<Item = (u8, u64)> + '_ {
+        let all = (0..=7).map(|version| (version, self.total(|worker| worker.accepted_of(version))));
+        all.filter(|(_, count)| *count > 0)
+    }
+
+    /// Refusals of all workers, with their reasons; reasons that never occurred are absent.
     pub fn refused(&self) -> impl Iterator<Item = (Refusal, u64)> + '_ {
-        Refusal::ALL.into_iter().map(|reason| (reason, self.total(|worker| worker.refused(reason))))
+        self.by_reason(WorkerCounters::refused)
+    }
+
+    /// Kisses of all workers, likewise.
+    pub fn kisses(&self) -> impl Iterator<Item = (Refusal, u64)> + '_ {
+        self.by_reason(WorkerCounters::kisses)
+    }
+
+    fn by_reason(
+        &self,
+        of: fn(&WorkerCounters, Refusal) -> u64,
+    ) -> impl Iterator<Item = (Refusal, u64)> + '_ {
+        let all =
+            Refusal::ALL.into_iter().map(move |reason| (reason, self.total(|worker| of(worker, reason))));
+        all.filter(|(_, count)| *count > 0)
     }
 }
 
@@ -47,6 +67,8 @@ pub struct WorkerCounters {
     refused: [AtomicU64; Refusal::ALL.len()],
     kisses: [AtomicU64; Refusal::ALL.len()],
     recent: RecentClients,
+    /// The one counter that is not the worker's: whoever looks asks the kernel first.
+    dropped: AtomicU64,
 }
 
 /// For the only writer: a load and a store are cheaper than one locked addition.
@@ -100,6 +122,16 @@ impl WorkerCounters {
 
 /// For everybody.
 impl WorkerCounters {
+    /// What the kernel says of the worker's socket: so many datagrams never reached the worker, since the socket exists.
+    pub fn set_dropped(&self, datagrams: u64) {
+        self.dropped.store(datagrams, Ordering::Relaxed);
+    }
+
+    /// Datagrams that the kernel dropped, most likely because the worker was too slow to take them.
+    pub fn dropped(&self) -> u64 {
+        read(Some(&self.dropped))
+    }
+
     /// Datagrams that arrived.
     pub fn received(&self) -> u64 {
         read(Some(&self.received))
@@ -118,6 +150,11 @@ impl WorkerCounters {
     /// Answers that told when the one before left.
     pub fn interleaved(&self) -> u64 {
         read(Some(&self.interleaved))
+    }
+
+    /// Requests refused for any reason.
+    pub fn refused_in_all(&self) -> u64 {
+        self.refused.iter().map(|counter| read(Some(counter))).sum()
     }
 
     /// Requests refused for this reason.

@@ -6,22 +6,39 @@ use crate::time::{ClockTime, Frequency, Leap, Mono, Now, Poll, Span};
 use crate::verdict::{Discard, Refusal, SourceId, Verdict};
 use std::sync::Arc;
 
-/// Ten minutes after start; three sources of which one is wrong and one has no address; one listener.
+/// Ten minutes after start; three sources of which one is wrong and one has no address; one listener with two workers.
 pub(crate) fn snapshot() -> Snapshot {
     let at = Mono::from_nanos(1_000_000_000_000);
-    let counters = WorkerCounters::default();
-    counters.count_received(3);
-    counters.count_accepted(4);
-    counters.count_refused(Refusal::WrongMode);
-    counters.count_refused(Refusal::Malformed);
     Snapshot {
         at,
         clock: ClockTime::from_unix_secs(1_800_000_000),
         started: at - Span::from_secs(600),
         system: system(),
         sources: sources(at),
-        servers: vec![Server { address: "[::]:123".parse().unwrap(), workers: vec![Arc::new(counters)] }],
+        servers: vec![Server { address: "[::]:123".parse().unwrap(), workers: workers(at) }],
     }
+}
+
+/// Both were asked by the client whose hash is 1.
+fn workers(at: Mono) -> Vec<Arc<WorkerCounters>> {
+    let [first, second] = [WorkerCounters::default(), WorkerCounters::default()];
+    first.count_received(6);
+    for reason in [Refusal::WrongMode, Refusal::Malformed, Refusal::Denied, Refusal::RateLimited] {
+        first.count_refused(reason);
+    }
+    first.count_refused(Refusal::Denied);
+    first.count_kiss(Refusal::Denied);
+    first.count_kiss(Refusal::RateLimited);
+    first.count_accepted(4);
+    first.note_client(1, at);
+    second.count_received(2);
+    second.count_accepted(3);
+    second.count_accepted(4);
+    second.count_interleaved();
+    second.note_client(1, at);
+    second.note_client(u64::MAX, at);
+    second.set_dropped(5);
+    [first, second].map(Arc::new).into()
 }
 
 /// This long after the snapshot.

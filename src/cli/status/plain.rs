@@ -103,7 +103,7 @@ fn source(source: &Source) -> Vec<String> {
     let address = Some(source.address.clone()).filter(|a| !a.is_empty() && !is_same(a, &source.name));
     let interleaved = (source.interleaved > 0)
         .then(|| format!("interleaved: {} of {} replies", source.interleaved, source.replies));
-    let discards = counted(source.discards.iter()).map(|list| format!("discarded: {list}"));
+    let discards = counted(&source.discards).map(|list| format!("discarded: {list}"));
     let details: Vec<_> = [whole_name, address, interleaved, discards].into_iter().flatten().collect();
     lines.extend(wrapped(&details.join("; ")));
     lines.extend(source.problem.iter().flat_map(|problem| wrapped(problem)));
@@ -126,24 +126,40 @@ const fn mark(verdict: Verdict) -> &'static str {
     }
 }
 
+/// What came of the requests, as far as anything did; below it what people look for when something is wrong.
 fn server(server: &Server) -> Vec<String> {
     let stats = &server.stats;
-    let refused = counted(server.refused.iter().map(|(reason, count)| (reason.name(), count)));
-    let mut lines = vec![format!(
-        "Serving {}: {} requests, {} answered",
-        server.address, stats.received_packets, stats.accepted_packets
-    )];
-    let refused = refused.map(|list| format!("not answered: {list}"));
-    let errors = Some(stats.response_send_errors).filter(|count| *count > 0);
-    let errors = errors.map(|count| format!("not sent: {count}"));
-    let details: Vec<_> = [refused, errors].into_iter().flatten().collect();
-    lines.extend(wrapped(&details.join("; ")));
+    let workers = if server.workers.len() == 1 { "worker" } else { "workers" };
+    let mut lines = vec![format!("Serving {} with {} {workers}", server.address, server.workers.len())];
+    let versions = server.versions.iter().map(|(version, count)| (format!("v{version}"), count));
+    let some = |count: u64| Some(count).filter(|count| *count > 0);
+    let answered = [
+        Some(format!("{} requests", stats.received_packets)),
+        Some(match counted(versions) {
+            None => "none answered".to_owned(),
+            Some(list) => format!("{} answered ({list})", stats.accepted_packets),
+        }),
+        some(server.interleaved_packets).map(|count| format!("{count} in interleaved mode")),
+        some(server.recent_clients).map(|count| format!("about {count} clients in the last hour")),
+    ];
+    let trouble = [
+        counted(&server.refused).map(|list| format!("refused: {list}")),
+        counted(&server.kisses).map(|list| format!("kisses sent: {list}")),
+        some(stats.response_send_errors).map(|count| format!("not sent: {count}")),
+        some(server.dropped_packets).map(|count| format!("dropped by the kernel: {count}")),
+    ];
+    for parts in [&answered, &trouble] {
+        let parts: Vec<_> = parts.iter().flatten().map(String::as_str).collect();
+        lines.extend(wrapped(&parts.join("; ")));
+    }
     lines
 }
 
 /// `reason 3, other 1`.
-fn counted<R: Display, C: Display>(counts: impl Iterator<Item = (R, C)>) -> Option<String> {
-    let list: Vec<_> = counts.map(|(reason, count)| format!("{reason} {count}")).collect();
+pub(in crate::cli) fn counted<R: Display, C: Display>(
+    counts: impl IntoIterator<Item = (R, C)>,
+) -> Option<String> {
+    let list: Vec<_> = counts.into_iter().map(|(reason, count)| format!("{reason} {count}")).collect();
     (!list.is_empty()).then(|| list.join(", "))
 }
 

@@ -4,6 +4,7 @@ use super::*;
 use crate::snapshot::example::{later, snapshot};
 use crate::snapshot::{Snapshot, SyncState};
 use crate::time::Span;
+use std::sync::Arc;
 
 fn page(change: impl FnOnce(&mut Snapshot)) -> String {
     let mut snapshot = snapshot();
@@ -31,8 +32,11 @@ x a-very-long-name.… falseticker      1   64    17   -1.00 s ± 250 µs     13
     ntp3.example.org:123
     cannot resolve ntp3.example.org: name not known
 
-Serving [::]:123: 3 requests, 1 answered
-    not answered: malformed 1, wrong-mode 1
+Serving [::]:123 with 2 workers
+    8 requests; 3 answered (v3 1, v4 2); 1 in interleaved mode; about 2 clients
+    in the last hour
+    refused: malformed 1, wrong-mode 1, denied 2, rate-limited 1; kisses sent:
+    denied 1, rate-limited 1; dropped by the kernel: 5
 ";
 
 #[test]
@@ -124,6 +128,12 @@ fn a_table_of_leap_seconds_says_how_long_it_is_good_and_what_tai_is() {
         let line = format!("\nLeap table  {said:<26}TAI - UTC        37 s\n");
         assert!(page.contains(&line), "{page}");
     }
+}
+
+#[test]
+fn a_server_that_nobody_asks_has_nothing_to_tell() {
+    let page = page(|snapshot| snapshot.servers[0].workers = vec![Arc::default()]);
+    assert!(page.ends_with("\nServing [::]:123 with 1 worker\n    0 requests; none answered\n"), "{page}");
 }
 
 #[test]
