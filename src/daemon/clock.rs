@@ -166,7 +166,11 @@ impl ClockReader {
 
     /// Both clocks, as [`Clock::now`] reads them.
     pub fn now_both(&self) -> Now {
-        let host = clock::now();
+        self.now_at(clock::now())
+    }
+
+    /// Both clocks when the host's two say this.
+    pub fn now_at(&self, host: Now) -> Now {
         self.0.as_ref().map_or(host, |map| map.borrow().now_at(host))
     }
 

@@ -115,10 +115,7 @@ impl Daemon {
         let ending = CancellationToken::new();
         let snapshots = self.snapshots();
         let clock = self.clock();
-        for listening in self.servers {
-            let variables = self.main_loop.publisher.variables();
-            tasks.spawn(server::serve(listening, variables, clock.clone(), ending.clone()));
-        }
+        let workers = server::Workers::start(self.servers, &self.main_loop.publisher.variables(), &clock)?;
         if let Some(listener) = self.observation {
             let clock = clock.clone();
             tasks.spawn(observation::serve(
@@ -132,6 +129,7 @@ impl Daemon {
             tasks.spawn(control::serve(listener, self.commands, snapshots, ending.clone()));
         }
         let result = self.main_loop.run(&stop).await;
+        drop(workers);
         ending.cancel();
         while tasks.join_next().await.is_some() {}
         result

@@ -1,37 +1,35 @@
-//! The sockets that clients ask, and a task that answers on each. What is answered is `crate::server`'s.
+//! The sockets that clients ask and the threads that answer on them. What is answered is `crate::server`'s.
+
+mod stamps;
+mod worker;
 
 use super::clock::ClockReader;
-use super::readiness;
 use super::startup_error::StartupError;
 use crate::config::{Config, ServerConfig};
-use crate::server::{REPLY_CAPACITY, Request, Responder, SystemVariables};
+use crate::server::SystemVariables;
 use crate::snapshot::{Server, WorkerCounters};
-use crate::sys::udp::{Received, UdpSocket};
-use crate::sys::{PacketInfo, Stamping, is_not_permitted};
-use crate::time::Mono;
+use crate::sys::udp::UdpSocket;
+use crate::sys::{Stamping, is_not_permitted};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
+use std::thread::{self, JoinHandle, available_parallelism};
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
+use worker::{Orders, Worker};
 
-/// One bound listener.
+/// One bound listener: a socket for each of its workers.
 #[derive(Debug)]
 pub(super) struct Listening {
-    socket: AsyncFd<UdpSocket>,
+    sockets: Vec<UdpSocket>,
     address: SocketAddr,
     config: ServerConfig,
-    counters: Arc<WorkerCounters>,
+    counters: Vec<Arc<WorkerCounters>>,
+    /// Secret; the same for all workers.
+    key: [u8; 16],
 }
 
-/// Longer requests are malformed: extension fields of NTS stay below it.
-const LONGEST_REQUEST: usize = 2048;
-/// Requests answered before other tasks get a turn; more would delay the client's own stamps.
-const BATCH: usize = 32;
-const PAUSE: Duration = Duration::from_millis(10);
+/// Some thousand requests: a burst waits for a busy worker instead of being lost.
+const RECEIVE_BUFFER: i32 = 1 << 20;
 
 /// Binds every `[[server]]`.
 ///
@@ -45,12 +43,43 @@ pub(super) fn listen(config: &Config) -> Result<Vec<Listening>, StartupError> {
 fn listen_one(server: &ServerConfig, all: &[SocketAddr]) -> Result<Listening, StartupError> {
     // `[::]` also takes IPv4, unless that has a listener of its own on the same port.
     let only_v6 = all.iter().any(|other| other.is_ipv4() && other.port() == server.listen.port());
-    let opened = UdpSocket::listen(server.listen, only_v6, Stamping::Receive).and_then(|socket| {
-        let address = socket.local_address()?;
-        Ok((readiness::watch(socket, Interest::READABLE)?, address))
+    let workers = server.threads.unwrap_or_else(|| available_parallelism().map_or(1, usize::from));
+    let opened = UdpSocket::listen_together(server.listen, only_v6, Stamping::OnRequest, workers);
+    let opened = opened.and_then(|sockets| {
+        let first = sockets.first().ok_or(io::ErrorKind::NotFound)?;
+        let address = first.local_address()?;
+        sockets.iter().try_for_each(|socket| socket.set_receive_buffer(RECEIVE_BUFFER))?;
+        Ok((sockets, address))
     });
-    let (socket, address) = opened.map_err(|error| not_bound(server.listen, &error))?;
-    Ok(Listening { socket, address, config: server.clone(), counters: Arc::default() })
+    let (sockets, address) = opened.map_err(|error| not_bound(server.listen, &error))?;
+    let key = random()?;
+    if workers > 1 {
+        steer(&sockets, address)?;
+    }
+    let threads = if workers == 1 { "1 thread".to_owned() } else { format!("{workers} threads") };
+    tracing::info!("Serving at {address} with {threads}");
+    let counters = sockets.iter().map(|_| Arc::default()).collect();
+    Ok(Listening { sockets, address, config: server.clone(), counters, key })
+}
+
+/// So that all that is known of a client is known to the one worker that it meets.
+fn steer(sockets: &[UdpSocket], address: SocketAddr) -> Result<(), StartupError> {
+    let words = [random()?, random()?, random()?, random()?].map(u32::from_ne_bytes);
+    let count = u32::try_from(sockets.len()).unwrap_or(u32::MAX);
+    let steered = sockets.first().map_or(Ok(()), |socket| socket.steer_by_source(count, words));
+    if let Err(error) = steered {
+        tracing::info!(
+            "{address}: {error}; so the kernel shares out requests by address and port, and each thread counts a client's requests for itself"
+        );
+    }
+    Ok(())
+}
+
+fn random<const N: usize>() -> Result<[u8; N], StartupError> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| StartupError::other(format!("the kernel gives no random numbers: {error}")))?;
+    Ok(bytes)
 }
 
 fn not_bound(address: SocketAddr, error: &io::Error) -> StartupError {
@@ -68,90 +97,86 @@ fn not_bound(address: SocketAddr, error: &io::Error) -> StartupError {
 impl Listening {
     /// For snapshots.
     pub(super) fn report(&self) -> Server {
-        Server { address: self.address, workers: vec![Arc::clone(&self.counters)] }
+        Server { address: self.address, workers: self.counters.clone() }
     }
 }
 
-/// Answers until told to stop. No error of a socket ends it.
-pub(super) async fn serve(
-    listening: Listening,
-    variables: watch::Receiver<Arc<SystemVariables>>,
-    clock: ClockReader,
-    stop: CancellationToken,
-) {
-    let mut buffer = [0; LONGEST_REQUEST];
-    let mut responder = Responder::new(&listening.config, 1, **variables.borrow(), [0; 16]);
-    loop {
-        let mut ready = tokio::select! {
-            () = stop.cancelled() => return,
-            ready = listening.socket.readable() => match ready {
-                Ok(ready) => ready,
-                Err(error) => return tracing::error!("Cannot wait for requests at {}: {error}", listening.address),
-            },
-        };
-        responder.set_variables(**variables.borrow());
-        let mono = clock.now_both().mono;
-        for _ in 0..BATCH {
-            match listening.socket.get_ref().receive(&mut buffer) {
-                Ok(received) => listening.answer(&buffer, &received, &mut responder, (&clock, mono)),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    ready.clear_ready();
-                    break;
-                }
-                // None of the asker's doing, such as a lack of memory: trying on at once would not help.
-                Err(error) => {
-                    tracing::debug!("{}: {error}", listening.address);
-                    tokio::time::sleep(PAUSE).await;
-                    break;
-                }
+/// Threads that answer. Dropped, they have ended.
+#[derive(Debug, Default)]
+pub(super) struct Workers {
+    running: Vec<Running>,
+}
+
+#[derive(Debug)]
+struct Running {
+    orders: Arc<Orders>,
+    thread: JoinHandle<()>,
+}
+
+impl Workers {
+    /// One for each socket.
+    ///
+    /// # Errors
+    /// The machine has no room for as many threads.
+    pub(super) fn start(
+        listening: Vec<Listening>,
+        variables: &watch::Receiver<Arc<SystemVariables>>,
+        clock: &ClockReader,
+    ) -> Result<Self, StartupError> {
+        let mut workers = Self::default();
+        for listener in listening {
+            let address = listener.address;
+            workers.start_on(listener, variables, clock).map_err(|error| {
+                StartupError::other(format!(
+                    "cannot start the threads that serve at {address}: {error}; write a smaller number for threads in [[server]]"
+                ))
+            })?;
+        }
+        Ok(workers)
+    }
+
+    fn start_on(
+        &mut self,
+        listener: Listening,
+        variables: &watch::Receiver<Arc<SystemVariables>>,
+        clock: &ClockReader,
+    ) -> io::Result<()> {
+        let Listening { sockets, address, config, counters, key } = listener;
+        let count = sockets.len();
+        for (index, (socket, counters)) in sockets.into_iter().zip(counters).enumerate() {
+            let orders = Arc::new(Orders::new()?);
+            let seed = worker::Seed {
+                socket,
+                address,
+                index,
+                orders: Arc::clone(&orders),
+                counters,
+                variables: variables.clone(),
+                clock: clock.clone(),
+            };
+            let config = config.clone();
+            let name = format!("ntp-server-{}", self.running.len());
+            // The memory of a worker is allocated by its own thread, on its own node.
+            let thread = thread::Builder::new()
+                .name(name)
+                .spawn(move || Worker::new(seed, &config, count, key).run())?;
+            self.running.push(Running { orders, thread });
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        for Running { orders, .. } in &self.running {
+            orders.stop();
+        }
+        for Running { thread, .. } in self.running.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("A thread that served requests had ended by a panic");
             }
         }
-        tokio::task::yield_now().await;
     }
-}
-
-impl Listening {
-    fn answer(
-        &self,
-        buffer: &[u8],
-        received: &Received,
-        responder: &mut Responder,
-        (clock, mono): (&ClockReader, Mono),
-    ) {
-        self.counters.count_received(1);
-        let bytes = buffer.get(..received.length).filter(|_| !received.truncated).unwrap_or_default();
-        let arrived = received.stamp.map_or_else(|| clock.now(), |stamp| clock.to_local(stamp));
-        let transmit = clock.now();
-        let Some(from) = received.from else { return };
-        let request = Request { bytes, from, received: arrived, transmit, mono };
-        let mut reply = [0; REPLY_CAPACITY];
-        let answer = match responder.answer(&request, &mut reply) {
-            Ok(answer) => answer,
-            Err(refusal) => return self.counters.count_refused(refusal),
-        };
-        let reply = reply.get(..answer.length).unwrap_or_default();
-        match self.socket.get_ref().send_to(reply, from, reply_from(received.local)) {
-            Ok(()) => match answer.kiss {
-                None => {
-                    self.counters.count_accepted(answer.version);
-                    self.counters.note_client(answer.client, mono);
-                }
-                Some(reason) => {
-                    self.counters.count_refused(reason);
-                    self.counters.count_kiss(reason);
-                }
-            },
-            Err(error) => {
-                self.counters.count_send_errors(1);
-                tracing::debug!("{from}: {error}");
-            }
-        }
-    }
-}
-
-/// The address that was asked; a request to a group is answered from whichever address the route has.
-fn reply_from(asked: Option<PacketInfo>) -> Option<PacketInfo> {
-    asked.filter(|info| !info.local.is_multicast())
 }
 
 #[cfg(test)]

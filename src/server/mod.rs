@@ -3,6 +3,7 @@
 mod access;
 mod client;
 mod client_table;
+mod departure;
 mod guard;
 mod kisses;
 mod leap_second;
@@ -13,6 +14,7 @@ mod smear;
 mod token_bucket;
 mod variables;
 
+pub use departure::{Before, Departure, Forecast};
 pub use leap_second::LeapSecond;
 pub use reply::{REPLY_CAPACITY, ReplyBuffer};
 pub use responder::{Answer, Request, Responder, StampToken};

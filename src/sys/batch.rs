@@ -1,9 +1,9 @@
 //! Many datagrams with one system call each way, in memory that is allocated once. Waits for nothing, and retries nothing.
 
-use super::PacketInfo;
 use super::address::AddressBuffer;
 use super::cmsg::ControlBuffer;
 use super::message::{control_length, from_control_length, io_vector, multi_header};
+use super::packet_info::{self, PacketInfo};
 use super::timestamping::{TRANSMIT_REQUEST, software_stamp, stamped_packet};
 use super::udp::TransmitStamp;
 use crate::time::ClockTime;
@@ -259,7 +259,12 @@ impl<'a> Datagram<'a> {
         self.0.control.messages().find_map(|message| software_stamp(&message))
     }
 
-    /// Which address of ours it came to, on sockets that listen.
+    /// Whether it came to a group or a broadcast address, so that every socket that listens there has it.
+    pub fn is_to_group(self) -> bool {
+        self.0.control.messages().any(|message| packet_info::is_to_group(&message))
+    }
+
+    /// Which address of ours it came to, on wildcards that listen.
     pub fn local(self) -> Option<PacketInfo> {
         self.0.control.messages().find_map(|message| PacketInfo::parse(&message))
     }

@@ -16,9 +16,12 @@ mod own_namespace;
 mod packet_info;
 pub mod receive_queue;
 mod socket;
+mod steering;
 mod timestamping;
 pub mod udp;
+mod waker;
 
 pub use error::{errno, is_not_permitted};
 pub use packet_info::PacketInfo;
 pub use timestamping::Stamping;
+pub use waker::Waker;

@@ -63,6 +63,15 @@ impl PacketInfo {
     }
 }
 
+/// Whether a received control message tells of a datagram to a group or a broadcast address.
+pub(super) fn is_to_group(message: &ControlMessage<'_>) -> bool {
+    match (message.level, message.kind) {
+        // The address of ours to answer from, and the one that it was sent to.
+        (libc::IPPROTO_IP, libc::IP_PKTINFO) => message.data.get(4..8) != message.data.get(8..12),
+        _ => PacketInfo::parse(message).is_some_and(|info| info.local.is_multicast()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,6 +92,26 @@ mod tests {
         check("2001:db8::5", 0);
         check("::ffff:192.0.2.1", 0);
         check("fe80::5", 7);
+    }
+
+    #[test]
+    fn a_group_is_told_from_an_address_of_ours() {
+        let v4 = |ours: [u8; 4], sent_to: [u8; 4]| {
+            let data = [[1, 0, 0, 0], ours, sent_to];
+            is_to_group(&ControlMessage {
+                level: libc::IPPROTO_IP,
+                kind: libc::IP_PKTINFO,
+                data: data.as_flattened(),
+            })
+        };
+        assert!(!v4([10, 0, 0, 1], [10, 0, 0, 1]));
+        assert!(v4([10, 0, 0, 1], [10, 0, 0, 255]));
+        assert!(v4([10, 0, 0, 1], [224, 0, 1, 1]));
+        for (local, group) in [("ff02::101", true), ("fd00::1", false), ("fe80::1", false)] {
+            let mut buffer = ControlBuffer::empty();
+            PacketInfo { local: local.parse().unwrap(), interface: 1 }.emit(&mut buffer);
+            assert_eq!(buffer.messages().any(|message| is_to_group(&message)), group, "{local}");
+        }
     }
 
     #[test]

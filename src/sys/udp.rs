@@ -30,7 +30,7 @@ pub struct Received {
     pub from: Option<SocketAddr>,
     /// When the kernel saw it, by `CLOCK_REALTIME`.
     pub stamp: Option<ClockTime>,
-    /// Which address of ours it was sent to; listening sockets only.
+    /// Which address of ours it was sent to; listening wildcards only.
     pub local: Option<PacketInfo>,
 }
 
@@ -71,18 +71,49 @@ impl UdpSocket {
 
     /// For everybody who asks. An IPv6 wildcard also serves IPv4 unless `only_v6`.
     ///
-    /// The address is never shared (no `SO_REUSEADDR`): a second server on it is an error.
+    /// The address is never shared (no `SO_REUSEADDR`): a second server on it is an error. A wildcard has many addresses of ours, so
+    /// each datagram says which was asked; that costs a lookup of a route, and a listener on one address is spared it.
     pub fn listen(address: SocketAddr, only_v6: bool, stamping: Stamping) -> io::Result<Self> {
-        let mut this = Self { descriptor: socket::open_datagram(address)?, stamping: Stamping::None };
-        let descriptor = &this.descriptor;
-        if address.is_ipv4() {
-            socket::set_option(descriptor, libc::IPPROTO_IP, libc::IP_PKTINFO, 1)?;
-        } else {
-            socket::set_option(descriptor, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, only_v6.into())?;
-            socket::set_option(descriptor, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)?;
+        let this = Self::open_listener(address, only_v6, stamping)?;
+        socket::bind(&this.descriptor, address)?;
+        Ok(this)
+    }
+
+    /// So many sockets on one address, among which the kernel shares out what arrives; [`UdpSocket::steer_by_source`] says how.
+    ///
+    /// The first is bound alone, so that it fails if somebody else is there, and shares its address only then.
+    pub fn listen_together(
+        address: SocketAddr,
+        only_v6: bool,
+        stamping: Stamping,
+        count: usize,
+    ) -> io::Result<Vec<Self>> {
+        let first = Self::listen(address, only_v6, stamping)?;
+        let address = if count > 1 { first.local_address()? } else { address };
+        let mut sockets = vec![first];
+        while sockets.len() < count {
+            let next = Self::open_listener(address, only_v6, stamping)?;
+            for socket in sockets.first().into_iter().chain([&next]) {
+                socket.set_option(libc::SO_REUSEPORT, 1)?;
+            }
+            socket::bind(&next.descriptor, address)?;
+            sockets.push(next);
         }
-        socket::bind(descriptor, address)?;
-        this.set_stamping(stamping);
+        Ok(sockets)
+    }
+
+    fn open_listener(address: SocketAddr, only_v6: bool, stamping: Stamping) -> io::Result<Self> {
+        let this = Self::open(address, stamping)?;
+        let descriptor = &this.descriptor;
+        let has_many_addresses = address.ip().is_unspecified();
+        if address.is_ipv6() {
+            socket::set_option(descriptor, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, only_v6.into())?;
+        }
+        match (has_many_addresses, address.is_ipv4()) {
+            (true, true) => socket::set_option(descriptor, libc::IPPROTO_IP, libc::IP_PKTINFO, 1)?,
+            (true, false) => socket::set_option(descriptor, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)?,
+            (false, _) => {}
+        }
         Ok(this)
     }
 

@@ -36,15 +36,11 @@ fn read(section: &Section<'_>) -> Option<ServerConfig> {
     filter_list(section, "allowlist");
     filter_list(section, "denylist");
     require_nts(section);
-    if let Some(item) = section.get("threads")
-        && item.integer(1..=MAXIMUM_THREADS).is_some_and(|threads| threads > 1)
-    {
-        item.not_supported_yet("a server with several threads", "write 1, or remove the key");
-    }
     let listed =
         section.get("client-statistics").map_or(Some(0), |item| item.integer(0..=MAXIMUM_LISTED_CLIENTS));
     Some(ServerConfig {
         versions: versions?,
+        threads: threads(section)?,
         client_statistics: usize::try_from(listed?).ok()?,
         ..ServerConfig::new(listen?)
     })
@@ -54,6 +50,13 @@ fn read(section: &Section<'_>) -> Option<ServerConfig> {
 pub(super) fn listen(item: &Item<'_>) -> Option<SocketAddr> {
     let text = item.text("an IP address and a port in quotes, like \"[::]:123\"")?;
     parse_listen(text).map_err(|wrong| item.report.error(item.start, wrong)).ok()
+}
+
+/// None inside for one for each core.
+fn threads(section: &Section<'_>) -> Option<Option<usize>> {
+    let Some(item) = section.get("threads") else { return Some(None) };
+    let number = item.integer(1..=MAXIMUM_THREADS)?;
+    Some(usize::try_from(number).ok())
 }
 
 fn versions(item: &Item<'_>) -> Option<Vec<u8>> {

@@ -101,7 +101,8 @@ fn observability_clock_server_and_control_are_read() {
          ansi-colors = false\nobservation-path = \"/run/x/observe\"\nobservation-permissions = 0o600\n\
          metrics-exporter-listen = \"[::]:9975\"\n\
          [clock]\nclock-control = \"auto\"\ntimestamp-mode = \"kernel-recv\"\nstate-directory = \"/s\"\n\
-         [[server]]\nlisten = \"[::]:123\"\naccept-ntp-versions = [4, 4]\nclient-statistics = 100\n[[server]]\nlisten = \"192.0.2.1\"\n",
+         [[server]]\nlisten = \"[::]:123\"\naccept-ntp-versions = [4, 4]\nclient-statistics = 100\n\
+         threads = 4\n[[server]]\nlisten = \"192.0.2.1\"\n",
     );
     let seen = &config.observability;
     assert_eq!((seen.log_level.as_deref(), seen.observation_permissions), (Some("debug"), 0o600));
@@ -113,6 +114,8 @@ fn observability_clock_server_and_control_are_read() {
     assert_eq!(config.control.path, Some("/run/x/control".into()));
     let listed: Vec<_> = config.servers.iter().map(|s| s.client_statistics).collect();
     assert_eq!(listed, [100, 0]);
+    let threads: Vec<_> = config.servers.iter().map(|s| s.threads).collect();
+    assert_eq!(threads, [Some(4), None]);
     let versions: Vec<_> = config.servers.iter().map(|s| (s.listen.port(), s.versions.clone())).collect();
     assert_eq!(versions, [(123, vec![4]), (123, vec![3, 4])]);
 }
@@ -265,6 +268,8 @@ fn every_rule_of_servers_is_checked_at_its_place() {
         ("listen = \"::\"\nallowlist = { filter = [\"::/0\"] }", "3:13", "`action` is missing"),
         ("listen = \"::\"\nrequire-nts = 1", "3:15", "something else than true"),
         ("listen = \"::\"\nthreads = 0", "3:11", "is 0"),
+        ("listen = \"::\"\nthreads = 1025", "3:11", "write a whole number from 1 to 1024"),
+        ("listen = \"::\"\nthreads = \"2\"", "3:11", "write a whole number from 1 to 1024"),
         ("listen = \"::\"\nclient-statistics = true", "3:21", "write a whole number from 0 to 100000"),
         ("listen = \"::\"\nclient-statistics = 100_001", "3:21", "write a whole number from 0 to 100000"),
         ("listen = \"::\"\nclient-statistics = -1", "3:21", "write a whole number from 0 to 100000"),
@@ -301,7 +306,6 @@ fn what_comes_later_is_refused_and_not_ignored() {
         (&format!("{server}accept-ntp-versions = [3, 4, 5]"), "3:30", "NTP version 5 is not supported yet"),
         (&format!("{server}require-nts = true"), "3:15", "NTS is not supported yet"),
         (&format!("{server}require-nts = \"deny\""), "3:15", "NTS is not supported yet"),
-        (&format!("{server}threads = 2"), "3:11", "several threads is not supported yet"),
         (
             &format!("{server}rate-limiting-cache-size = 32\nrate-limiting-cutoff-ms = 1000"),
             "3:28",

@@ -4,14 +4,23 @@ use super::*;
 use crate::config::Synchronization;
 use crate::daemon::clock::{Clock, VirtualClock};
 use crate::engine::{Engine, Start};
-use crate::packet::{Header, Mode, ReferenceId};
+use crate::packet::{Header, Mode, Packet, ReferenceId};
 use crate::time::{Frequency, Leap, NtpTimestamp, Span};
 use crate::verdict::Refusal;
-use tokio::net::UdpSocket as Peer;
+use std::net::{Ipv4Addr, UdpSocket as Peer};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 fn config(listen: &[&str]) -> Config {
-    let server = |listen: &&str| ServerConfig::new(listen.parse().unwrap());
+    let server =
+        |listen: &&str| ServerConfig { threads: Some(1), ..ServerConfig::new(listen.parse().unwrap()) };
     Config { servers: listen.iter().map(server).collect(), ..Config::default() }
+}
+
+fn config_with(listen: &str, threads: usize) -> Config {
+    let mut config = config(&[listen]);
+    config.servers[0].threads = Some(threads);
+    config
 }
 
 fn variables(clock: &Clock, synchronization: &Synchronization) -> Arc<SystemVariables> {
@@ -33,19 +42,46 @@ fn request(mode: Mode) -> Vec<u8> {
     Header { version: 4, mode, transmit_timestamp, ..Header::default() }.emit().to_vec()
 }
 
-struct Running {
-    address: SocketAddr,
-    counters: Arc<WorkerCounters>,
+/// Serves until it is dropped.
+struct Serving {
+    report: Server,
     variables: watch::Sender<Arc<SystemVariables>>,
-    task: tokio::task::JoinHandle<()>,
+    workers: Workers,
 }
 
-fn run(at: &str, clock: &Clock, synchronization: &Synchronization) -> Running {
-    let listening = listen(&config(&[at])).unwrap().remove(0);
-    let (variables, receiver) = watch::channel(variables(clock, synchronization));
-    let (address, counters) = (listening.address, listening.report().workers.remove(0));
-    let task = tokio::spawn(serve(listening, receiver, clock.reader(), CancellationToken::new()));
-    Running { address, counters, variables, task }
+impl Serving {
+    fn start(config: &Config, clock: &Clock, synchronization: &Synchronization) -> Self {
+        let listening = listen(config).unwrap();
+        let report = listening[0].report();
+        let (variables, receiver) = watch::channel(variables(clock, synchronization));
+        let workers = Workers::start(listening, &receiver, &clock.reader()).unwrap();
+        Self { report, variables, workers }
+    }
+
+    fn received(&self) -> u64 {
+        self.report.total(WorkerCounters::received)
+    }
+
+    fn accepted(&self) -> u64 {
+        self.report.total(WorkerCounters::accepted)
+    }
+
+    /// Which worker has counted one request since `before`.
+    #[track_caller]
+    fn met(&self, before: &[u64]) -> usize {
+        let after = self.each_received();
+        let met: Vec<_> = (0..after.len()).filter(|index| after[*index] > before[*index]).collect();
+        assert_eq!(met.len(), 1, "{before:?} {after:?}");
+        met[0]
+    }
+
+    fn each_received(&self) -> Vec<u64> {
+        self.report.workers.iter().map(|worker| worker.received()).collect()
+    }
+}
+
+fn run(at: &str, clock: &Clock, synchronization: &Synchronization) -> Serving {
+    Serving::start(&config(&[at]), clock, synchronization)
 }
 
 fn local_gps() -> Synchronization {
@@ -53,122 +89,205 @@ fn local_gps() -> Synchronization {
     Synchronization { local_stratum: 1, reference_id, ..Synchronization::default() }
 }
 
-async fn ask(peer: &Peer) -> Header {
-    peer.send(&request(Mode::Client)).await.unwrap();
-    let mut buffer = [0; 100];
-    let length = peer.recv(&mut buffer).await.unwrap();
-    crate::packet::Packet::parse(&buffer[..length]).unwrap().header
+/// Somebody who asks, from this address of ours.
+fn peer_at(from: Ipv4Addr) -> Peer {
+    let peer = Peer::bind((from, 0)).unwrap();
+    peer.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    peer
 }
 
-fn block_on(test: impl Future<Output = ()>) {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
+fn peer(to: SocketAddr) -> Peer {
+    let peer = peer_at(Ipv4Addr::LOCALHOST);
+    peer.connect(to).unwrap();
+    peer
+}
+
+#[track_caller]
+fn ask(peer: &Peer) -> Header {
+    peer.send(&request(Mode::Client)).unwrap();
+    hear(peer)
+}
+
+#[track_caller]
+fn hear(peer: &Peer) -> Header {
+    let mut buffer = [0; 100];
+    let length = peer.recv(&mut buffer).unwrap();
+    Packet::parse(&buffer[..length]).unwrap().header
 }
 
 #[test]
 fn a_client_gets_the_time_of_the_virtual_clock_from_the_address_it_asked() {
-    block_on(async {
-        let clock = Clock::Virtual(VirtualClock::new(Span::from_secs(-1000), Frequency::ZERO));
-        let server = run("[::]:0", &clock, &local_gps());
-        let peer = Peer::bind("127.0.0.1:0").await.unwrap();
-        // Connected, so that a reply from another address would not be heard.
-        peer.connect(("127.0.0.99", server.address.port())).await.unwrap();
-        let before = clock.now().clock;
-        let reply = ask(&peer).await;
-        let after = clock.now().clock;
-        assert_eq!((reply.mode, reply.leap, reply.stratum), (Mode::Server, Leap::NoWarning, 1));
-        assert_eq!(reply.reference_id.bytes(), *b"GPS\0");
-        assert_eq!(reply.origin_timestamp.bits(), 0x0123_4567_89ab_cdef);
-        let received = reply.receive_timestamp.near(before);
-        let transmitted = reply.transmit_timestamp.near(before);
-        // The wire rounds to 2⁻³² s.
-        let nanosecond = Span::from_nanos(1);
-        assert!(
-            before - nanosecond <= received && received <= transmitted && transmitted <= after + nanosecond
-        );
-        assert_eq!((server.counters.received(), server.counters.accepted()), (1, 1));
-    });
+    let clock = Clock::Virtual(VirtualClock::new(Span::from_secs(-1000), Frequency::ZERO));
+    let server = run("[::]:0", &clock, &local_gps());
+    // Connected, so that a reply from another address would not be heard.
+    let peer = peer((Ipv4Addr::new(127, 0, 0, 99), server.report.address.port()).into());
+    let before = clock.now().clock;
+    let reply = ask(&peer);
+    let after = clock.now().clock;
+    assert_eq!((reply.mode, reply.leap, reply.stratum), (Mode::Server, Leap::NoWarning, 1));
+    assert_eq!(reply.reference_id.bytes(), *b"GPS\0");
+    assert_eq!(reply.origin_timestamp.bits(), 0x0123_4567_89ab_cdef);
+    let received = reply.receive_timestamp.near(before);
+    let transmitted = reply.transmit_timestamp.near(before);
+    // The wire rounds to 2⁻³² s, and the moment of leaving is foretold.
+    assert!(before - Span::from_nanos(1) <= received && received <= transmitted);
+    assert!(transmitted <= after + Span::from_micros(10));
+    assert_eq!((server.received(), server.accepted()), (1, 1));
 }
 
 #[test]
 fn news_of_the_engine_are_served_from_the_next_request_on() {
-    block_on(async {
-        let clock = Clock::None;
-        let server = run("127.0.0.1:0", &clock, &Synchronization::default());
-        let peer = Peer::bind("127.0.0.1:0").await.unwrap();
-        peer.connect(server.address).await.unwrap();
-        assert_eq!(ask(&peer).await.leap, Leap::Unsynchronized);
-        server.variables.send_modify(|variables| {
-            let variables = Arc::make_mut(variables);
-            (variables.leap, variables.stratum) = (Leap::NoWarning, 3);
-        });
-        let reply = ask(&peer).await;
-        assert_eq!((reply.leap, reply.stratum), (Leap::NoWarning, 3));
+    let server = run("127.0.0.1:0", &Clock::None, &Synchronization::default());
+    let peer = peer(server.report.address);
+    assert_eq!(ask(&peer).leap, Leap::Unsynchronized);
+    server.variables.send_modify(|variables| {
+        let variables = Arc::make_mut(variables);
+        (variables.leap, variables.stratum) = (Leap::NoWarning, 3);
     });
+    let reply = ask(&peer);
+    assert_eq!((reply.leap, reply.stratum), (Leap::NoWarning, 3));
 }
 
 #[test]
 fn bad_requests_are_counted_by_name_and_end_nothing() {
-    block_on(async {
-        let server = run("127.0.0.1:0", &Clock::None, &local_gps());
-        let peer = Peer::bind("127.0.0.1:0").await.unwrap();
-        peer.connect(server.address).await.unwrap();
-        for bytes in [b"".to_vec(), vec![0x23; 20], vec![0x23; 5000], request(Mode::Server), vec![0x3b; 48]] {
-            peer.send(&bytes).await.unwrap();
-        }
-        assert_eq!(ask(&peer).await.stratum, 1, "it still answers");
-        for (reason, count) in [(Refusal::Malformed, 3), (Refusal::WrongMode, 1), (Refusal::WrongVersion, 1)]
-        {
-            assert_eq!(server.counters.refused(reason), count, "{reason:?}");
-        }
-        assert_eq!((server.counters.received(), server.counters.accepted()), (6, 1));
-        assert!(!server.task.is_finished());
-    });
+    let server = run("127.0.0.1:0", &Clock::None, &local_gps());
+    let peer = peer(server.report.address);
+    for bytes in [b"".to_vec(), vec![0x23; 20], vec![0x23; 5000], request(Mode::Server), vec![0x3b; 48]] {
+        peer.send(&bytes).unwrap();
+    }
+    assert_eq!(ask(&peer).stratum, 1, "it still answers");
+    let refused: Vec<_> = server.report.refused().filter(|(_, count)| *count > 0).collect();
+    assert_eq!(refused, [(Refusal::Malformed, 3), (Refusal::WrongMode, 1), (Refusal::WrongVersion, 1)]);
+    assert_eq!((server.received(), server.accepted()), (6, 1));
+    assert!(!server.workers.running[0].thread.is_finished());
 }
 
 #[test]
-fn an_answer_that_cannot_be_sent_is_counted_and_ends_nothing() {
-    block_on(async {
-        let server = run("127.0.0.1:0", &Clock::None, &local_gps());
-        // The asker is gone when the answer comes: an ICMP error, which is no business of the listener.
-        let gone = Peer::bind("127.0.0.1:0").await.unwrap();
-        gone.send_to(&request(Mode::Client), server.address).await.unwrap();
-        drop(gone);
-        let peer = Peer::bind("127.0.0.1:0").await.unwrap();
-        peer.connect(server.address).await.unwrap();
-        assert_eq!(ask(&peer).await.stratum, 1);
-        assert_eq!(ask(&peer).await.stratum, 1);
+fn an_asker_who_is_gone_ends_nothing() {
+    let server = run("127.0.0.1:0", &Clock::None, &local_gps());
+    // An ICMP error comes back, which is no business of the listener.
+    let gone = peer(server.report.address);
+    gone.send(&request(Mode::Client)).unwrap();
+    drop(gone);
+    let peer = peer(server.report.address);
+    assert_eq!(ask(&peer).stratum, 1);
+    assert_eq!(ask(&peer).stratum, 1);
+}
+
+#[test]
+fn the_moment_of_leaving_is_learned() {
+    let server = run("127.0.0.1:0", &Clock::None, &local_gps());
+    let peer = UdpSocket::connect(server.report.address, Stamping::Receive).unwrap();
+    let waker = crate::sys::Waker::new().unwrap();
+    let mut late: Vec<_> = (0..200)
+        .map(|_| {
+            peer.send(&request(Mode::Client)).unwrap();
+            waker.sleep(Some(&peer), Some(Duration::from_secs(5))).unwrap();
+            let mut buffer = [0; 48];
+            let arrived = peer.receive(&mut buffer).unwrap().stamp.unwrap_or_default();
+            let header = Packet::parse(&buffer).unwrap().header;
+            arrived - header.transmit_timestamp.near(arrived)
+        })
+        .collect();
+    // On loopback a reply arrives when it leaves. The machine may be busy, so that single ones are late by any time.
+    late.sort_unstable();
+    let median = late[100];
+    assert!(median.abs() < Span::from_micros(100), "{median:?}, from {:?} to {:?}", late[0], late[199]);
+}
+
+#[test]
+fn every_request_of_a_client_meets_the_same_worker_and_all_workers_meet_clients() {
+    let server = Serving::start(&config_with("0.0.0.0:0", 3), &Clock::None, &local_gps());
+    let to = (Ipv4Addr::LOCALHOST, server.report.address.port());
+    let mut clients = [0; 3];
+    for client in 1..60 {
+        let mut met = Vec::new();
+        for _port in 0..3 {
+            let before = server.each_received();
+            let peer = peer_at(Ipv4Addr::new(127, 0, 1, client));
+            peer.connect(to).unwrap();
+            assert_eq!(ask(&peer).stratum, 1);
+            met.push(server.met(&before));
+        }
+        assert_eq!(met, [met[0]; 3], "127.0.1.{client}");
+        clients[met[0]] += 1;
+    }
+    assert!(clients.iter().all(|met| *met >= 5), "{clients:?}");
+}
+
+#[test]
+fn a_request_to_everybody_is_answered_once() {
+    let server = Serving::start(&config_with("0.0.0.0:0", 3), &Clock::None, &local_gps());
+    let port = server.report.address.port();
+    let shouting = peer_at(Ipv4Addr::LOCALHOST);
+    shouting.set_broadcast(true).unwrap();
+    shouting.send_to(&request(Mode::Client), ("127.255.255.255", port)).unwrap();
+    assert_eq!(hear(&shouting).stratum, 1);
+    // Requests are answered in order, so those to each worker come after what it had of the first.
+    for client in 1..60 {
+        let peer = peer_at(Ipv4Addr::new(127, 0, 1, client));
+        peer.connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+        ask(&peer);
+    }
+    assert!(server.each_received().iter().all(|count| *count > 0));
+    assert_eq!(server.received(), 60);
+    shouting.set_nonblocking(true).unwrap();
+    assert_eq!(shouting.recv(&mut [0; 48]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+}
+
+#[test]
+fn workers_end_at_once_even_under_load_and_leave_their_address() {
+    let server = Serving::start(&config_with("127.0.0.1:0", 2), &Clock::None, &local_gps());
+    let address = server.report.address;
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let flooding = scope.spawn(|| {
+            let peers: Vec<_> = (0..4).map(|_| peer(address)).collect();
+            while !done.load(Ordering::Relaxed) {
+                // Refused once the server is gone.
+                peers.iter().for_each(|peer| drop(peer.send(&request(Mode::Client))));
+            }
+        });
+        let asking = peer(address);
+        ask(&asking);
+        drop(server);
+        done.store(true, Ordering::Relaxed);
+        flooding.join().unwrap();
     });
+    Serving::start(&config_with(&address.to_string(), 2), &Clock::None, &local_gps());
 }
 
 #[test]
 fn both_wildcards_bind_on_one_port() {
-    block_on(async {
+    for threads in [1, 2] {
         let port = listen(&config(&["0.0.0.0:0"])).unwrap().remove(0).address.port();
-        let both = [format!("[::]:{port}"), format!("0.0.0.0:{port}")];
-        let listening = listen(&config(&both.each_ref().map(String::as_str))).unwrap();
+        let mut config = config(&[&format!("[::]:{port}"), &format!("0.0.0.0:{port}")]);
+        config.servers.iter_mut().for_each(|server| server.threads = Some(threads));
+        let listening = listen(&config).unwrap();
         assert_eq!(listening.iter().map(|one| one.address.is_ipv4()).collect::<Vec<_>>(), [false, true]);
-    });
+        assert!(listening.iter().all(|one| one.report().workers.len() == threads));
+    }
+}
+
+#[test]
+fn without_a_number_there_is_a_thread_for_each_core() {
+    let mut config = config(&["127.0.0.1:0"]);
+    config.servers[0].threads = None;
+    let cores = available_parallelism().unwrap().get();
+    assert_eq!(listen(&config).unwrap()[0].sockets.len(), cores);
 }
 
 #[test]
 fn an_address_that_cannot_be_bound_is_one_clear_error() {
-    block_on(async {
-        let first = listen(&config(&["127.0.0.1:0"])).unwrap().remove(0);
-        let error = listen(&config(&[&first.address.to_string()])).unwrap_err();
+    for threads in [1, 2] {
+        let first = listen(&config_with("127.0.0.1:0", threads)).unwrap().remove(0);
+        let error = listen(&config_with(&first.address.to_string(), threads)).unwrap_err();
         let text = error.to_string();
         let start =
             format!("cannot serve at {}: bind: Address already in use (os error 98); ", first.address);
         assert!(text.starts_with(&start) && text.contains("another program"), "{text}");
         assert_eq!(error.exit_code.code(), 1);
-        let error = listen(&config(&["192.0.2.1:0"])).unwrap_err();
-        assert!(error.to_string().contains("no interface of this machine has that address"), "{error}");
-    });
-}
-
-#[test]
-fn a_request_to_a_group_is_not_answered_from_the_group() {
-    let asked = |local: &str| Some(PacketInfo { local: local.parse().unwrap(), interface: 1 });
-    assert_eq!(reply_from(asked("224.0.1.1")), None);
-    assert_eq!(reply_from(asked("ff02::101")), None);
-    assert_eq!(reply_from(asked("192.0.2.1")), asked("192.0.2.1"));
+    }
+    let error = listen(&config(&["192.0.2.1:0"])).unwrap_err();
+    assert!(error.to_string().contains("no interface of this machine has that address"), "{error}");
 }
