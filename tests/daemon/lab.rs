@@ -36,21 +36,50 @@ impl Lab {
         lab.write_etc("", "nameserver 10.77.0.250\n");
         ip(&format!("netns add {servers}"));
         ip(&format!("netns add {client}"));
-        ip(&format!("-n {servers} link add cable type veth peer name cable netns {client}"));
-        for (host, addresses) in [(&servers, 1..=9), (&client, 100..=100)] {
+        for host in [&servers, &client] {
             ip(&format!("-n {host} link set lo up"));
-            for n in addresses {
-                ip(&format!("-n {host} address add 10.77.0.{n}/24 dev cable"));
-                ip(&format!("-n {host} address add fd77::{n}/64 dev cable nodad"));
-            }
-            ip(&format!("-n {host} link set cable up"));
         }
+        lab.lay_cable();
         lab
+    }
+
+    /// A cable between the hosts, with all their addresses: as it is at first, and when the old one was cut.
+    #[track_caller]
+    pub(crate) fn lay_cable(&self) {
+        let client = self.namespace(Host::Client);
+        self.ip(Host::Servers, &format!("link add cable type veth peer name cable netns {client}"));
+        for (host, addresses) in [(Host::Servers, 1..=9), (Host::Client, 100..=100)] {
+            for n in addresses {
+                self.ip(host, &format!("address add 10.77.0.{n}/24 dev cable"));
+                self.ip(host, &format!("address add fd77::{n}/64 dev cable nodad"));
+            }
+            self.ip(host, "link set cable up");
+        }
+    }
+
+    /// `ip` with these arguments on a host.
+    #[track_caller]
+    pub(crate) fn ip(&self, host: Host, arguments: &str) {
+        ip(&format!("-n {} {arguments}", self.namespace(host)));
+    }
+
+    /// What a command on a host prints. It must succeed.
+    #[track_caller]
+    pub(crate) fn output(&self, host: Host, program: &str, arguments: &[&str]) -> String {
+        let mut command = self.command(host, program);
+        let output = command.args(arguments).output().unwrap();
+        assert!(output.status.success(), "{program} {arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
     }
 
     /// The address of the nth server, 1 to 9.
     pub(crate) fn server(n: u8) -> String {
         format!("10.77.0.{n}")
+    }
+
+    /// The name of a host, where programs ask for a namespace.
+    pub(crate) fn name(&self, host: Host) -> String {
+        self.namespace(host)
     }
 
     /// A folder that goes with the lab.
@@ -70,7 +99,7 @@ impl Lab {
     /// Takes the client's end of the cable up or down.
     #[track_caller]
     pub(crate) fn link(&self, state: &str) {
-        ip(&format!("-n {} link set cable {state}", self.namespace(Host::Client)));
+        self.ip(Host::Client, &format!("link set cable {state}"));
     }
 
     /// What the client's `/etc/hosts` and `/etc/resolv.conf` say, for processes started afterwards.

@@ -13,5 +13,6 @@ mod peers;
 mod process;
 mod programs;
 mod server;
+mod serving;
 mod startup;
 mod wait;

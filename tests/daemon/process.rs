@@ -29,6 +29,11 @@ impl Process {
         Self { name: name.to_owned(), child, output, readers }
     }
 
+    /// Its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it has written so far.
     pub(crate) fn output(&self) -> String {
         self.output.lock().unwrap().clone()

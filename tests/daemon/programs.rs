@@ -15,7 +15,7 @@ pub(crate) const NTP_DAEMON: &str = env!("CARGO_BIN_EXE_ntp-daemon");
 pub(crate) const NTP_CTL: &str = env!("CARGO_BIN_EXE_ntp-ctl");
 
 /// A program of `examples/`, which cargo builds beside ours.
-fn example(name: &str) -> PathBuf {
+pub(crate) fn example(name: &str) -> PathBuf {
     let path = Path::new(NTP_DAEMON).parent().unwrap().join("examples").join(name);
     assert!(path.exists(), "{} is not built: cargo build --examples", path.display());
     path
