@@ -90,6 +90,7 @@ pub(super) const SERVER: Schema = Schema {
         "listen",
         "rate-limiting-cache-size",
         "rate-limiting-cutoff-ms",
+        "rate-limiting-burst",
         "allowlist",
         "denylist",
         "require-nts",

@@ -6,6 +6,7 @@ mod early;
 mod file;
 mod keys;
 mod log_filter;
+mod network;
 mod overrides;
 mod reader;
 mod resolve;
@@ -16,7 +17,8 @@ pub use address::{NTP_PORT, parse_listen};
 pub use diagnostic::{Diagnostic, Severity};
 pub use file::{DEFAULT_PATH, LoadError, Loaded, load, parse};
 pub use log_filter::check_log_filter;
-pub use server::{FilterAction, FilterList, LeapSmear, Network, RateLimit, ServerConfig, SmearShape};
+pub use network::Network;
+pub use server::{FilterAction, FilterList, LeapSmear, RateLimit, ServerConfig, SmearShape};
 
 use crate::packet::ReferenceId;
 use crate::time::{Poll, Span};

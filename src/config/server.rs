@@ -1,7 +1,8 @@
 //! `[[server]]` as it is used: where it listens, whom it answers, and what it tells them. Read by `sections::servers`.
 
+use super::Network;
 use crate::time::Span;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 /// One `[[server]]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,15 +34,6 @@ pub struct FilterList {
     pub networks: Vec<Network>,
     /// What becomes of the requests that it is to keep out.
     pub action: FilterAction,
-}
-
-/// Addresses that begin alike.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Network {
-    /// Its bits after the first `bits` are zero.
-    pub address: IpAddr,
-    /// At most 32 or 128, by family.
-    pub bits: u8,
 }
 
 /// What becomes of a request that is not to be answered with time.

@@ -2,11 +2,13 @@
 
 use super::client::decode;
 use super::*;
-use crate::snapshot::SyncState;
 use crate::snapshot::example::{later, snapshot};
+use crate::snapshot::{Server, Snapshot, SyncState, WorkerCounters};
 use crate::time::{NtpTimestamp, Span};
+use crate::verdict::Refusal;
 use serde_json::Value;
 use std::path::Path;
+use std::sync::Arc;
 
 fn json() -> Value {
     let snapshot = snapshot();
@@ -169,4 +171,25 @@ async fn whoever_connects_gets_the_newest_snapshot() {
     server.await.unwrap();
     let error = get(&path).await.unwrap().unwrap_err().to_string();
     assert!(error.contains("no daemon") && error.contains("observation-path"), "{error}");
+}
+
+#[test]
+fn requests_that_are_not_answered_are_counted_as_1_x_counts_them() {
+    let counters = WorkerCounters::default();
+    let rows = [
+        (Refusal::Denied, 5, 3),
+        (Refusal::NtsRequired, 4, 2),
+        (Refusal::RateLimited, 90, 7),
+        (Refusal::Ignored, 10, 0),
+        (Refusal::Malformed, 1, 0),
+    ];
+    for (reason, refused, kisses) in rows {
+        (0..refused).for_each(|_| counters.count_refused(reason));
+        (0..kisses).for_each(|_| counters.count_kiss(reason));
+    }
+    let server = Server { address: "[::]:123".parse().unwrap(), workers: vec![Arc::new(counters)] };
+    let snapshot = Snapshot { servers: vec![server], ..snapshot() };
+    let stats = State::new(&snapshot, later(&snapshot, 1)).servers.remove(0).stats;
+    // A DENY kiss was sent; too many requests, told or not; no answer.
+    assert_eq!((stats.denied_packets, stats.rate_limited_packets, stats.ignored_packets), (5, 90, 15));
 }

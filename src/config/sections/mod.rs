@@ -1,5 +1,6 @@
 //! One file per section of `ntp.toml`: its defaults and ranges. How values are read is `reader`'s.
 
+mod clients;
 pub(super) mod clock;
 pub(super) mod nts;
 pub(super) mod observability;
