@@ -5,6 +5,7 @@ mod client;
 mod client_table;
 mod departure;
 mod guard;
+mod interleave;
 mod kisses;
 mod leap_second;
 mod rate_limit;

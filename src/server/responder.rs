@@ -6,6 +6,7 @@ use super::SystemVariables;
 use super::client::Client;
 use super::client_table::ClientTable;
 use super::guard::{Guard, Kiss};
+use super::interleave::{self, Interleave, Place};
 use super::reply::{self, ReplyBuffer, Template};
 use super::smear::{self, Served, Smear};
 use crate::config::{FilterAction, LeapSmear, ServerConfig};
@@ -49,7 +50,7 @@ pub struct Answer {
 
 /// One reply whose moment of leaving will be asked for by the client's next request. Neither copied nor cloned, so that a stamp is told once.
 #[derive(Debug, PartialEq, Eq)]
-pub struct StampToken {}
+pub struct StampToken(Place);
 
 /// Answers the clients of one worker.
 #[derive(Debug)]
@@ -58,6 +59,7 @@ pub struct Responder {
     clients: Option<ClientTable>,
     versions: [bool; 8],
     guard: Guard,
+    interleave: Interleave,
     leap_smear: Option<LeapSmear>,
     /// While there is a leap second to smear.
     smear: Option<Smear>,
@@ -78,6 +80,7 @@ impl Responder {
             clients: listed.map(|clients| ClientTable::new(clients, workers)),
             versions,
             guard: Guard::new(config, workers, key),
+            interleave: Interleave::new(key),
             leap_smear: config.leap_smear,
             smear,
             template: Template::new(variables),
@@ -152,14 +155,18 @@ impl Responder {
             None => Served::plain(request),
             Some(smear) => smear.times(request),
         };
-        let header = self.template.time(&packet.header, &served);
+        let basic = self.template.time(&packet.header, &served);
+        let interleave::Reply { header, interleaved, place } = self.interleave.reply(client, &packet, basic);
         let length = reply::write(&header, &packet, to);
-        Ok(Answer { length, version, kiss: None, interleaved: false, stamp: None, client: client.hash })
+        let stamp = place.map(StampToken);
+        Ok(Answer { length, version, kiss: None, interleaved, stamp, client: client.hash })
     }
 
     /// A reply left at `left`, by the kernel's stamp.
-    pub fn on_transmitted(&mut self, _token: StampToken, left: ClockTime) {
-        let _left = self.smear.as_ref().map_or(left, |smear| smear.recent(left));
+    pub fn on_transmitted(&mut self, token: StampToken, left: ClockTime) {
+        let left = self.smear.as_ref().map_or(left, |smear| smear.recent(left));
+        let StampToken(place) = token;
+        self.interleave.on_left(&place, left);
     }
 }
 
