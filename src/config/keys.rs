@@ -82,6 +82,7 @@ pub(super) const PPS_SOURCE: Schema = Schema {
 pub(super) const LIMITS: Schema = Schema { title: "poll-interval-limits", keys: &["min", "max"] };
 pub(super) const STEP_THRESHOLD: Schema =
     Schema { title: "a step threshold", keys: &["forward", "backward"] };
+pub(super) const LEAP_SMEAR: Schema = Schema { title: "leap-smear", keys: &["shape", "window"] };
 pub(super) const FILTER_LIST: Schema = Schema { title: "a filter list", keys: &["filter", "action"] };
 
 pub(super) const SERVER: Schema = Schema {
@@ -97,6 +98,7 @@ pub(super) const SERVER: Schema = Schema {
         "accept-ntp-versions",
         "threads",
         "client-statistics",
+        "leap-smear",
     ],
 };
 

@@ -1,6 +1,6 @@
 //! `[[server]]` as it is used: where it listens, whom it answers, and what it tells them. Read by `sections::servers`.
 
-use super::Network;
+use super::{Config, Network};
 use crate::time::Span;
 use std::net::SocketAddr;
 
@@ -72,6 +72,21 @@ pub enum SmearShape {
     Linear,
     /// As half a cosine: without a jump of the rate at either end.
     Cosine,
+}
+
+impl Config {
+    /// What people must know who have their leap seconds smeared.
+    pub fn smear_warning(&self) -> Option<String> {
+        let smearing = self.servers.iter().filter(|server| server.leap_smear.is_some());
+        let listeners: Vec<_> = smearing.map(|server| server.listen.to_string()).collect();
+        (!listeners.is_empty()).then(|| {
+            format!(
+                "leap seconds are smeared at {}: clients there must ask no server that does not smear alike, and this machine must \
+                 follow no server that smears",
+                listeners.join(", ")
+            )
+        })
+    }
 }
 
 impl ServerConfig {

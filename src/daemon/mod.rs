@@ -13,6 +13,7 @@ mod readiness;
 mod resolver;
 mod running;
 mod server;
+mod smear_watch;
 pub mod startup;
 pub mod startup_error;
 mod state_files;

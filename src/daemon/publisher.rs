@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::time::{Duration, Instant, sleep_until};
 
+use super::smear_watch::SmearWatch;
 use super::state_files::DriftFile;
 
 /// The one way out.
@@ -20,6 +21,7 @@ pub(super) struct Publisher {
     drift_file: Option<DriftFile>,
     next_save: Instant,
     saved: Option<Drift>,
+    smear_watch: SmearWatch,
 }
 
 /// Rarer loses more at a crash; more often wears flash memory for a value that hardly moves.
@@ -31,6 +33,7 @@ impl Publisher {
         synchronization: Synchronization,
         servers: Vec<Server>,
         drift_file: Option<DriftFile>,
+        smear_watch: SmearWatch,
     ) -> Self {
         let variables = SystemVariables::new(&first, &synchronization).remembering(None, first.at);
         let first = Snapshot { servers: servers.clone(), ..first };
@@ -42,6 +45,7 @@ impl Publisher {
             drift_file,
             next_save: Instant::now() + SAVE_INTERVAL,
             saved: None,
+            smear_watch,
         }
     }
 
@@ -53,10 +57,13 @@ impl Publisher {
         self.variables.subscribe()
     }
 
-    pub(super) fn publish(&self, snapshot: Snapshot) {
+    pub(super) fn publish(&mut self, snapshot: Snapshot) {
         let before = self.variables.borrow().leap_second;
         let variables = SystemVariables::new(&snapshot, &self.synchronization);
         let variables = variables.remembering(before, snapshot.at);
+        for warning in self.smear_watch.look(&snapshot, before, variables.leap_second) {
+            tracing::warn!("{warning}");
+        }
         self.variables.send_replace(Arc::new(variables));
         self.snapshot.send_replace(Arc::new(Snapshot { servers: self.servers.clone(), ..snapshot }));
     }

@@ -8,6 +8,7 @@ use super::main_loop::MainLoop;
 use super::publisher::Publisher;
 use super::resolver::Resolver;
 use super::server;
+use super::smear_watch::SmearWatch;
 use super::startup_error::StartupError;
 use super::state_files::DriftFile;
 use crate::command::Command;
@@ -68,7 +69,9 @@ impl Daemon {
         let engine = new_engine(&config, &opened.clock, opened.frequency, drift)?;
         let first = engine.snapshot(opened.clock.now());
         let listeners = servers.iter().map(server::Listening::report).collect();
-        let publisher = Publisher::new(first, config.synchronization.clone(), listeners, drift_file);
+        let smear_watch = SmearWatch::new(config.servers.iter().any(|server| server.leap_smear.is_some()));
+        let publisher =
+            Publisher::new(first, config.synchronization.clone(), listeners, drift_file, smear_watch);
         let (sockets, socket_events) = ClientSockets::new(config.timestamp_mode);
         let (resolver, answers) = Resolver::new();
         let (commands, received) = mpsc::channel(COMMANDS);

@@ -37,6 +37,9 @@ pub fn prepare(args: &Args) -> Result<Prepared, StartupError> {
     if let Some(problem) = config.quorum_problem().filter(|_| path.is_some() && config.sources.is_empty()) {
         tracing::warn!("{problem}");
     }
+    if let Some(warning) = config.smear_warning() {
+        tracing::warn!("{warning}");
+    }
     Ok(Prepared { config, config_path: path, logging })
 }
 

@@ -55,8 +55,14 @@ impl LeapSecond {
         self.steady >= self.midnight - REACH
     }
 
+    /// Whether it is given up `now` if it is not kept: it was smeared, and somebody still would.
+    pub fn ends_early(&self, now: Now) -> bool {
+        let now = self.moved_to(now);
+        now.has_begun() && !now.is_over()
+    }
+
     /// Nobody smears it any more.
-    pub fn is_over(&self) -> bool {
+    fn is_over(&self) -> bool {
         self.steady >= self.midnight + self.shift + REACH
     }
 

@@ -2,6 +2,7 @@
 
 mod clients;
 pub(super) mod clock;
+mod leap_smear;
 pub(super) mod nts;
 pub(super) mod observability;
 pub(super) mod servers;

@@ -1,6 +1,7 @@
 //! `[[server]]`. Binds nothing.
 
 use super::clients;
+use super::leap_smear;
 use crate::config::diagnostic::Report;
 use crate::config::keys;
 use crate::config::reader::{Item, Section};
@@ -24,9 +25,12 @@ pub(in crate::config) fn read_all(elements: Vec<Element<'_>>, report: &Report) -
         {
             item.refuse("is the address of another [[server]]", "remove one of the two");
         }
-        Some(server)
+        let place = section.get("leap-smear").map_or(section.start, |item| item.key_start);
+        Some((place, server))
     };
-    elements.into_iter().filter_map(&mut read).collect()
+    let servers: Vec<_> = elements.into_iter().filter_map(&mut read).collect();
+    leap_smear::warn_of_mixture(&servers, report);
+    servers.into_iter().map(|(_, server)| server).collect()
 }
 
 fn read(section: &Section<'_>) -> Option<ServerConfig> {
@@ -44,6 +48,7 @@ fn read(section: &Section<'_>) -> Option<ServerConfig> {
         require_nts,
         rate_limit,
         client_statistics: usize::try_from(listed?).ok()?,
+        leap_smear: leap_smear::read(section),
         ..ServerConfig::new(listen?)
     })
 }
