@@ -10,9 +10,9 @@ use toml::de::DeValue;
 const SHAPES: [(&str, SmearShape); 2] = [("linear", SmearShape::Linear), ("cosine", SmearShape::Cosine)];
 /// From noon to noon, as the public services that smear do: a rate of 11.6 ppm.
 const DEFAULT_WINDOW: Span = Span::from_secs(86_400);
-/// A cosine over an hour is 436 ppm at its steepest; clocks that follow the time served do not go faster than 500 ppm. A longer
-/// window than a day would begin before the leap second may be announced.
-const WINDOWS: std::ops::RangeInclusive<i64> = 3600..=86_400;
+/// A cosine over two hours is 218 ppm at its steepest; clocks that follow it go 500 ppm at most, their own error included, and
+/// notice a change of rate at their next polls only. A window longer than a day would begin before the leap second is announced.
+const WINDOWS: std::ops::RangeInclusive<i64> = 7200..=86_400;
 
 /// Without the key nothing is smeared.
 pub(super) fn read(section: &Section<'_>) -> Option<LeapSmear> {
@@ -89,7 +89,7 @@ mod tests {
         check("\"linear\"", SmearShape::Linear, 86_400);
         check("\"cosine\"", SmearShape::Cosine, 86_400);
         check("{ shape = \"cosine\" }", SmearShape::Cosine, 86_400);
-        check("{ shape = \"linear\", window = 3600 }", SmearShape::Linear, 3600);
+        check("{ shape = \"linear\", window = 7200 }", SmearShape::Linear, 7200);
         assert_eq!(parse("f", SERVER).unwrap().0.servers.first().unwrap().leap_smear, None);
     }
 
@@ -99,8 +99,8 @@ mod tests {
         check_refused("true", "is neither a shape nor a table; write \"linear\"");
         check_refused("{ window = 7200 }", "`shape` is missing in leap-smear; add");
         check_refused(
-            "{ shape = \"linear\", window = 3599 }",
-            "is 3599; write a whole number from 3600 to 86400",
+            "{ shape = \"linear\", window = 7199 }",
+            "is 7199; write a whole number from 7200 to 86400",
         );
         check_refused("{ shape = \"linear\", window = 86401 }", "is 86401");
         check_refused("{ shape = \"linear\", windows = 7200 }", "did you mean `window`?");

@@ -7,6 +7,7 @@ mod interleaved;
 mod leap;
 mod names;
 mod selection;
+mod smear;
 mod start;
 mod status;
 mod steps;

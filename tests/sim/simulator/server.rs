@@ -1,9 +1,13 @@
-//! A server of time as the network sees it: right or wrong, willing or not. Uses the packet format of the crate, and nothing else of it.
+//! A server of time as the network sees it: right or wrong, willing or not. Uses the packet format of the crate, and its responder
+//! where that is what is asked; nothing else of it.
 
 use super::random::Stream;
+use ntpd_rs::config::{LeapSmear, ServerConfig};
 use ntpd_rs::packet::{Header, KissCode, Mode, Packet, ReferenceId};
-use ntpd_rs::time::{ClockTime, Leap, NtpShort, NtpTimestamp, Span};
+use ntpd_rs::server::{LeapSecond, REPLY_CAPACITY, Request, Responder, SystemVariables};
+use ntpd_rs::time::{ClockTime, Leap, Mono, NtpShort, NtpTimestamp, Span};
 use std::collections::VecDeque;
+use std::net::{Ipv4Addr, SocketAddr};
 
 /// What a server is like.
 #[derive(Debug, Clone)]
@@ -35,6 +39,8 @@ pub(crate) enum Behaviour {
     Kiss(KissCode),
     /// Answers requests that keep this many seconds apart, and others with `RATE`.
     RateLimit(f64),
+    /// Answers as the crate's own server does, and smears the leap second that it announces.
+    Smear(LeapSmear),
     /// Sends these datagrams instead, in order: given the request's bytes and the honest reply.
     Tamper(fn(&[u8], Header) -> Vec<Vec<u8>>),
 }
@@ -69,12 +75,15 @@ pub(crate) struct Server {
     left: VecDeque<(NtpTimestamp, NtpTimestamp)>,
     last: f64,
     noise: Stream,
+    /// What a smearing server knows.
+    leap_second: Option<LeapSecond>,
 }
 
 impl Server {
     pub(crate) fn new(spec: ServerSpec, noise: Stream) -> Self {
         let left = VecDeque::new();
-        Self { spec, requests: 0, wrote_for: 0.0, left, last: f64::NEG_INFINITY, noise }
+        let last = f64::NEG_INFINITY;
+        Self { spec, requests: 0, wrote_for: 0.0, left, last, noise, leap_second: None }
     }
 
     /// The datagrams it sends for this one, all `wrote_for` later; `true_time` is `t` as a date.
@@ -93,8 +102,34 @@ impl Server {
             Behaviour::Kiss(code) => vec![kiss(reply, code)],
             Behaviour::RateLimit(apart) if since < apart => vec![kiss(reply, KissCode::Rate)],
             Behaviour::RateLimit(_) => vec![reply.emit().to_vec()],
+            Behaviour::Smear(smear) => self.smeared(request, smear, t, true_time + self.spec.error),
             Behaviour::Tamper(tamper) => tamper(request, reply),
         }
+    }
+
+    fn smeared(&mut self, request: &[u8], smear: LeapSmear, t: f64, clock: ClockTime) -> Vec<Vec<u8>> {
+        let mono = Mono::default() + Span::from_seconds(t);
+        let variables = SystemVariables {
+            leap: self.spec.leap,
+            stratum: self.spec.stratum,
+            precision: -23,
+            root_delay: self.spec.root_delay,
+            root_dispersion: self.spec.root_dispersion,
+            dispersion_rate: 0.0,
+            reference_id: self.spec.reference_id,
+            reference_timestamp: Some(clock - Span::from_seconds(self.noise.uniform())),
+            updated: clock,
+            leap_second: None,
+        }
+        .remembering(self.leap_second, mono);
+        self.leap_second = variables.leap_second;
+        let anywhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 123));
+        let config = ServerConfig { leap_smear: Some(smear), ..ServerConfig::new(anywhere) };
+        let mut responder = Responder::new(&config, 1, variables, [0; 16]);
+        let request = Request { bytes: request, from: anywhere, received: clock, transmit: clock, mono };
+        let mut reply = [0; REPLY_CAPACITY];
+        let answer = responder.answer(&request, &mut reply);
+        answer.ok().and_then(|answer| reply.get(..answer.length)).map(<[u8]>::to_vec).into_iter().collect()
     }
 
     fn reply(&mut self, asked: &Header, true_time: ClockTime) -> Header {
