@@ -184,7 +184,8 @@ impl MainLoop {
             }
         }
         if publish {
-            self.publisher.publish(self.engine.snapshot(self.clock.now()));
+            let table = self.leap_file.as_ref().and_then(LeapFile::table);
+            self.publisher.publish(self.engine.snapshot(self.clock.now()), table);
         }
         Ok(())
     }

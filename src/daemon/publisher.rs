@@ -2,8 +2,9 @@
 
 use crate::config::Synchronization;
 use crate::discipline::Drift;
-use crate::server::SystemVariables;
+use crate::server::{LeapSecond, SystemVariables};
 use crate::snapshot::{Server, Snapshot};
+use crate::time::{LeapTable, Now};
 use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::time::{Duration, Instant, sleep_until};
@@ -57,8 +58,14 @@ impl Publisher {
         self.variables.subscribe()
     }
 
-    pub(super) fn publish(&mut self, snapshot: Snapshot) {
-        let before = self.variables.borrow().leap_second;
+    /// The table is for a leap second that came before this program.
+    pub(super) fn publish(&mut self, snapshot: Snapshot, table: Option<&LeapTable>) {
+        let previous = **self.variables.borrow();
+        let now = Now { mono: snapshot.at, clock: snapshot.clock };
+        // Whoever was synchronized would know it.
+        let passed =
+            || table.filter(|_| !previous.is_synchronized()).and_then(|t| LeapSecond::passed(t, now));
+        let before = previous.leap_second.or_else(passed);
         let variables = SystemVariables::new(&snapshot, &self.synchronization);
         let variables = variables.remembering(before, snapshot.at);
         for warning in self.smear_watch.look(&snapshot, before, variables.leap_second) {

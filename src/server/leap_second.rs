@@ -1,7 +1,7 @@
 //! The leap second at hand: remembered after nobody announces it any more, and told apart from the second that it repeats.
 //! What is served in its place is `smear`'s.
 
-use crate::time::{ClockTime, Leap, Mono, Now, Span};
+use crate::time::{ClockTime, Leap, LeapTable, Mono, Now, Span};
 
 /// A leap second that is announced, or was passed within the last half day, and where the clock stands beside it.
 ///
@@ -45,6 +45,16 @@ impl LeapSecond {
         let shift = announced?;
         let midnight = ClockTime::from_unix_secs((now.clock.unix_secs().div_euclid(DAY) + 1) * DAY);
         Some(Self { midnight, shift, steady: now.clock, at: now.mono })
+    }
+
+    /// One that was before this day, for a program that started after it and has a table. Its clock has stepped.
+    pub fn passed(table: &LeapTable, now: Now) -> Option<Self> {
+        let midnight = ClockTime::from_unix_secs(now.clock.unix_secs().div_euclid(DAY) * DAY);
+        let since = i64::from(table.tai_offset(midnight)?);
+        let until = i64::from(table.tai_offset(midnight - Span::from_nanos(1))?);
+        let shift = Some(Span::from_secs(since - until)).filter(|shift| *shift != Span::ZERO)?;
+        let passed = Self { midnight, shift, steady: now.clock + shift, at: now.mono };
+        (!passed.is_over()).then_some(passed)
     }
 
     fn moved_to(self, now: Now) -> Self {

@@ -94,6 +94,14 @@ mod tests {
     }
 
     #[test]
+    fn whoever_smears_is_told_what_goes_with_it() {
+        let (config, _) = parse("f", &format!("{SERVER}leap-smear = \"linear\"")).unwrap();
+        let warning = config.smear_warning().unwrap();
+        assert!(warning.starts_with("leap seconds are smeared at [::]:123: clients there must"), "{warning}");
+        assert_eq!(parse("f", SERVER).unwrap().0.smear_warning(), None);
+    }
+
+    #[test]
     fn other_values_are_refused() {
         check_refused("\"square\"", "is \"square\"; write one of \"linear\", \"cosine\"");
         check_refused("true", "is neither a shape nor a table; write \"linear\"");

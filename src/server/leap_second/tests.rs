@@ -140,3 +140,15 @@ fn a_clock_that_is_set_to_another_day_takes_nothing_along() {
         assert_eq!(known.midnight() - MIDNIGHT, Span::from_seconds(day * 86_400.0));
     }
 }
+
+#[test]
+fn who_starts_after_it_knows_it_from_the_table() {
+    let table = LeapTable::parse(include_str!("../../../tests/vectors/leap-seconds.list")).unwrap();
+    let started = now(1000.0, -1.0);
+    let passed = LeapSecond::passed(&table, started);
+    assert_eq!(passed, followed(Leap::AddSecond, &[(1000.0, -1.0)]));
+    assert_eq!(LeapSecond::next(passed, Leap::Unsynchronized, started), passed);
+    for elsewhere in [-1000.0, 43_202.0, 86_400.0] {
+        assert_eq!(LeapSecond::passed(&table, now(elsewhere, 0.0)), None);
+    }
+}
