@@ -15,7 +15,7 @@ pub(super) struct Smear {
     /// Both by steady time.
     begin: ClockTime,
     length: Span,
-    /// The steady time of the latest request.
+    /// The steady time of the latest request, or of what was published last.
     latest: ClockTime,
 }
 
@@ -64,7 +64,7 @@ impl Smear {
         let half = (config.window / 2).min(REACH);
         let begin = leap_second.midnight() - half;
         let length = half * 2 + leap_second.shift();
-        Self { leap_second, shape: config.shape, begin, length, latest: begin }
+        Self { leap_second, shape: config.shape, begin, length, latest: leap_second.now() }
     }
 
     /// T2 and T3.

@@ -171,9 +171,7 @@ impl Worker {
             counters.count_received(1);
             let Some(from) = datagram.from() else { continue };
             let received = datagram.stamp().map_or(now, |stamp| clock.to_local(stamp));
-            // The clock may have been set back meanwhile; leaving before arriving is nonsense to any client.
-            let transmit = leaves.max(received);
-            let request = Request { bytes: whole(datagram), from, received, transmit, mono };
+            let request = Request { bytes: whole(datagram), from, received, transmit: leaves, mono };
             let answer = match self.responder.answer(&request, &mut self.reply) {
                 Ok(answer) => answer,
                 Err(refusal) => {
