@@ -32,12 +32,31 @@ pub(super) enum Command {
         #[arg(short, long, value_name = "SOCKET")]
         observation: Option<PathBuf>,
     },
+    /// Show the clients that ask the server most (`client-statistics` in [[server]])
+    Clients {
+        /// So many of each listener
+        #[arg(short, long, value_name = "NUMBER", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
+        number: u16,
+        /// Looks of the output
+        #[arg(short, long, value_enum, default_value_t)]
+        format: ListFormat,
+    },
     /// Let the daemon measure every source now and step the clock
     ForceSync {
         /// Do not ask
         #[arg(short, long)]
         yes: bool,
     },
+}
+
+/// Of `ntp-ctl clients`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(super) enum ListFormat {
+    /// For people
+    #[default]
+    Plain,
+    /// Everything, as the control socket gives it
+    Json,
 }
 
 /// Of `ntp-ctl status`.

@@ -1,8 +1,8 @@
 //! `ntp-ctl force-sync`: asks, then lets the daemon step the clock. Sets no clock itself.
 
 use super::{Outcome, print, sockets, status};
-use crate::control::{self, Reply, Request};
-use crate::daemon::startup_error::{Failure, StartupError};
+use crate::control::{Reply, Request};
+use crate::daemon::startup_error::StartupError;
 use crate::observation;
 use std::io::{self, BufRead, IsTerminal};
 use std::path::Path;
@@ -41,16 +41,11 @@ fn confirm(terminal: bool, clock: Option<&str>, mut answers: impl BufRead) -> Ou
 }
 
 fn order(socket: &Path) -> Outcome {
-    let reply = control::send(socket, Request::ForceSync {}).map_err(|error| {
-        let denied = error.error.kind() == io::ErrorKind::PermissionDenied;
-        let exit_code = if denied { Failure::NotPermitted } else { Failure::Other };
-        StartupError { message: error.to_string(), exit_code }
-    })?;
-    match reply {
+    match sockets::ask(socket, Request::ForceSync {})? {
         Reply::Accepted => {
             print("The daemon measures every source now and then steps the clock; see `ntp-ctl status`.\n")
         }
-        Reply::Refused { reason } => Err(StartupError::other(format!("the daemon refuses: {reason}"))),
+        other => Err(sockets::not_done(other)),
     }
 }
 

@@ -3,6 +3,7 @@
 //! `ntp-metrics-exporter` lives here too: it is another reader of the same socket.
 
 mod args;
+mod clients;
 mod force_sync;
 mod metrics_exporter;
 mod quantity;
@@ -33,6 +34,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Status { format, observation } => {
             status::run(args.config.as_deref(), observation.as_deref(), *format)
         }
+        Command::Clients { number, format } => clients::run(args.config.as_deref(), *number, *format),
         Command::ForceSync { yes } => force_sync::run(args.config.as_deref(), *yes),
     })
 }

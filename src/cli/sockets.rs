@@ -1,8 +1,10 @@
-//! Where the daemon's sockets are, from the configuration. Opens none.
+//! Where the daemon's sockets are, from the configuration, and how the control socket is asked. Shows nothing.
 
 use super::complain;
 use crate::config::{self, Config, DEFAULT_OBSERVATION_PATH, LoadError};
-use crate::daemon::startup_error::StartupError;
+use crate::control::{self, Reply, Request};
+use crate::daemon::startup_error::{Failure, StartupError};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// The configuration, or the default one where the installed file cannot be used: a daemon may run all the same, and
@@ -36,6 +38,25 @@ pub(super) fn observation(config: &Config) -> PathBuf {
 /// The control socket: beside the observation socket, where nothing else is said.
 pub(super) fn control(config: &Config) -> PathBuf {
     config.control.path.clone().unwrap_or_else(|| observation(config).with_file_name("control"))
+}
+
+/// What the daemon answers; exit code 77 without the right to ask it, 1 without a daemon.
+pub(super) fn ask(socket: &Path, request: Request) -> Result<Reply, StartupError> {
+    control::send(socket, request).map_err(|error| {
+        let denied = error.error.kind() == io::ErrorKind::PermissionDenied;
+        let exit_code = if denied { Failure::NotPermitted } else { Failure::Other };
+        StartupError { message: error.to_string(), exit_code }
+    })
+}
+
+/// A reply that is not the one that was hoped for.
+pub(super) fn not_done(reply: Reply) -> StartupError {
+    StartupError::other(match reply {
+        Reply::Refused { reason } => format!("the daemon refuses: {reason}"),
+        Reply::Accepted | Reply::Clients { .. } => {
+            "the daemon answers something else than it was asked".to_owned()
+        }
+    })
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ mod headline;
 mod plain;
 
 pub(super) use headline::clock_against_sources;
-pub(super) use plain::page;
+pub(super) use plain::{counted, page, wrapped};
 
 use super::args::Format;
 use super::{Outcome, print, sockets};

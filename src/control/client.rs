@@ -10,7 +10,7 @@ use std::time::Duration;
 /// How long the daemon may be silent.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The longest reply that is read.
-const LONGEST_REPLY: u64 = 64 << 10;
+const LONGEST_REPLY: u64 = 16 << 20;
 
 /// Why there is no reply.
 #[derive(Debug)]
@@ -35,7 +35,10 @@ impl fmt::Display for SendError {
                 write!(f, "no daemon: nobody listens at {path} any more; start ntp-daemon")
             }
             io::ErrorKind::PermissionDenied => {
-                write!(f, "not permitted to control the daemon at {path}; run this as root")
+                write!(
+                    f,
+                    "not permitted to control the daemon at {path}; run this as root, or as a member of the socket's group"
+                )
             }
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
                 write!(f, "the daemon at {path} does not answer; see its log")

@@ -1,5 +1,6 @@
 //! What is said on the control socket. Sends nothing.
 
+use super::clients::ListenerClients;
 use serde::{Deserialize, Serialize};
 
 /// What a client may ask.
@@ -8,10 +9,15 @@ use serde::{Deserialize, Serialize};
 pub enum Request {
     /// Measure every source now, and step the clock. (Braces, so that serde refuses what it does not know.)
     ForceSync {},
+    /// Tell the clients that ask most.
+    Clients {
+        /// So many of each listener; at most [`super::MOST_CLIENTS`].
+        limit: usize,
+    },
 }
 
 /// What the daemon answers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "result", rename_all = "kebab-case")]
 pub enum Reply {
     /// It is being done.
@@ -20,6 +26,11 @@ pub enum Reply {
     Refused {
         /// Why, for people.
         reason: String,
+    },
+    /// What was asked for.
+    Clients {
+        /// In the order of configuration.
+        listeners: Vec<ListenerClients>,
     },
 }
 

@@ -1,8 +1,26 @@
 //! Requests over a real socket: obeyed, refused with the reason, and nonsense.
 
 use super::*;
+use crate::snapshot::ClientActivity;
 use crate::snapshot::example::snapshot;
+use crate::time::{Mono, Span};
+use crate::verdict::Refusal;
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
+
+/// A listener that remembers as many clients as are asked for.
+fn listener_clients(count: usize) -> ListenerClients {
+    let now = Mono::from_nanos(100_000_000_000);
+    let client = |n: u32| {
+        let mut activity = ClientActivity::new(Ipv4Addr::from_bits(n).into(), now - Span::from_secs(60));
+        activity.requests = 2;
+        activity.refused[Refusal::Malformed.index()] = 1;
+        activity.interval = Some(Span::from_secs(30));
+        Client::new(&activity, now)
+    };
+    let clients = (0..).take(count).map(client).collect();
+    ListenerClients { address: "[::]:123".parse().unwrap(), remembered: count, silent_workers: 0, clients }
+}
 
 struct Daemon {
     path: PathBuf,
@@ -21,7 +39,8 @@ async fn daemon(change: impl FnOnce(&mut Snapshot)) -> Daemon {
     let (publish, snapshots) = watch::channel(Arc::new(state));
     let (sender, commands) = mpsc::channel(1);
     let stop = CancellationToken::new();
-    tokio::spawn(serve(listener, sender, snapshots, stop.clone()));
+    let clients = async |limit| vec![listener_clients(limit)];
+    tokio::spawn(serve(listener, sender, snapshots, clients, stop.clone()));
     Daemon { path, commands, stop, _directory: directory, _publish: publish }
 }
 
@@ -92,4 +111,31 @@ async fn a_request_without_end_is_cut_off() {
     assert!(daemon.commands.try_recv().is_err());
     assert_eq!(daemon.ask(Request::ForceSync {}).await, Reply::Accepted);
     daemon.commands.close();
+}
+
+#[tokio::test]
+async fn clients_are_told_as_many_as_are_asked_for_within_a_bound() {
+    let mut daemon = daemon(|_| ()).await;
+    for limit in [0, 3, MOST_CLIENTS] {
+        let reply = daemon.ask(Request::Clients { limit }).await;
+        assert_eq!(reply, Reply::Clients { listeners: vec![listener_clients(limit)] });
+    }
+    let Reply::Refused { reason } = daemon.ask(Request::Clients { limit: MOST_CLIENTS + 1 }).await else {
+        panic!("told")
+    };
+    assert!(reason.contains("1000"), "{reason}");
+    assert!(daemon.commands.try_recv().is_err());
+}
+
+#[test]
+fn a_client_is_told_with_ages_and_without_refusals_that_never_were() {
+    let listener = listener_clients(1);
+    let client = serde_json::to_value(&listener.clients[0]).unwrap();
+    for (age, seconds) in
+        [("last_seconds_ago", 60.0), ("since_seconds_ago", 60.0), ("interval_seconds", 30.0)]
+    {
+        assert!((client[age].as_f64().unwrap() - seconds).abs() < 1e-9, "{client}");
+    }
+    assert_eq!(client["refused"], serde_json::json!({ "malformed": 1 }));
+    assert_eq!(client["address"], "0.0.0.0");
 }

@@ -118,18 +118,20 @@ impl Daemon {
         let ending = CancellationToken::new();
         let snapshots = self.snapshots();
         let clock = self.clock();
-        let workers = server::Workers::start(self.servers, &self.main_loop.publisher.variables(), &clock)?;
+        let mut workers =
+            server::Workers::start(self.servers, &self.main_loop.publisher.variables(), &clock)?;
+        let inquirer = workers.inquirer(clock.clone());
         if let Some(listener) = self.observation {
-            let clock = clock.clone();
-            tasks.spawn(observation::serve(
-                listener,
-                snapshots.clone(),
-                move || clock.now_both(),
-                ending.clone(),
-            ));
+            let inquirer = inquirer.clone();
+            let look = move || {
+                inquirer.refresh_dropped();
+                clock.now_both()
+            };
+            tasks.spawn(observation::serve(listener, snapshots.clone(), look, ending.clone()));
         }
         if let Some(listener) = self.control {
-            tasks.spawn(control::serve(listener, self.commands, snapshots, ending.clone()));
+            let clients = move |limit| inquirer.clone().clients(limit);
+            tasks.spawn(control::serve(listener, self.commands, snapshots, clients, ending.clone()));
         }
         let result = self.main_loop.run(&stop).await;
         drop(workers);

@@ -1,7 +1,10 @@
 //! The sockets that clients ask and the threads that answer on them. What is answered is `crate::server`'s.
 
+mod questions;
 mod stamps;
 mod worker;
+
+pub(super) use questions::Inquirer;
 
 use super::clock::ClockReader;
 use super::startup_error::StartupError;
@@ -10,9 +13,11 @@ use crate::server::SystemVariables;
 use crate::snapshot::{Server, WorkerCounters};
 use crate::sys::udp::UdpSocket;
 use crate::sys::{Stamping, is_not_permitted};
+use questions::{Desk, Desks, QUESTIONS};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 use std::thread::{self, JoinHandle, available_parallelism};
 use tokio::sync::watch;
 use worker::{Orders, Worker};
@@ -105,6 +110,7 @@ impl Listening {
 #[derive(Debug, Default)]
 pub(super) struct Workers {
     running: Vec<Running>,
+    listeners: Vec<Desks>,
 }
 
 #[derive(Debug)]
@@ -135,6 +141,11 @@ impl Workers {
         Ok(workers)
     }
 
+    /// To ask them while they serve; once.
+    pub(super) fn inquirer(&mut self, clock: ClockReader) -> Inquirer {
+        Inquirer::new(std::mem::take(&mut self.listeners), clock)
+    }
+
     fn start_on(
         &mut self,
         listener: Listening,
@@ -143,13 +154,22 @@ impl Workers {
     ) -> io::Result<()> {
         let Listening { sockets, address, config, counters, key } = listener;
         let count = sockets.len();
+        let mut desks = Desks { address, remembered: config.client_statistics, workers: Vec::new() };
         for (index, (socket, counters)) in sockets.into_iter().zip(counters).enumerate() {
-            let orders = Arc::new(Orders::new()?);
+            let (orders, socket) = (Arc::new(Orders::new()?), Arc::new(socket));
+            let (ask, questions) = sync_channel(QUESTIONS);
+            desks.workers.push(Desk {
+                questions: ask,
+                orders: Arc::clone(&orders),
+                socket: Arc::clone(&socket),
+                counters: Arc::clone(&counters),
+            });
             let seed = worker::Seed {
                 socket,
                 address,
                 index,
                 orders: Arc::clone(&orders),
+                questions,
                 counters,
                 variables: variables.clone(),
                 clock: clock.clone(),
@@ -162,6 +182,7 @@ impl Workers {
                 .spawn(move || Worker::new(seed, &config, count, key).run())?;
             self.running.push(Running { orders, thread });
         }
+        self.listeners.push(desks);
         Ok(())
     }
 }

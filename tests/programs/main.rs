@@ -2,9 +2,10 @@
 #![cfg(test)]
 
 use ntpd_rs::config::{self, Config};
+use ntpd_rs::control::{Client, ListenerClients};
 use ntpd_rs::engine::{Engine, Start};
 use ntpd_rs::observation;
-use ntpd_rs::snapshot::Snapshot;
+use ntpd_rs::snapshot::{ClientActivity, Snapshot};
 use ntpd_rs::time::{ClockTime, Frequency, Mono, Now};
 use ntpd_rs::unix_socket::Listener;
 use std::fs;
@@ -46,6 +47,8 @@ fn a_bad_command_line_is_told_with_the_usage_and_ends_with_78() {
     for (program, arguments) in [
         (CTL, &["--frobnicate"][..]),
         (CTL, &["status", "-f", "xml"]),
+        (CTL, &["clients", "-n", "0"]),
+        (CTL, &["clients", "-f", "prometheus"]),
         (CTL, &[]),
         (EXPORTER, &["-l", "somewhere"]),
         (DAEMON, &["--no-clock"]),
@@ -106,7 +109,7 @@ fn a_file_that_is_missing_or_none_or_writable_for_everybody_ends_with_78() {
         (path.as_str(), "everybody may write"),
         (directory.path().to_str().unwrap(), "is a directory"),
     ] {
-        for command in [&["validate"][..], &["status"], &["force-sync", "-y"]] {
+        for command in [&["validate"][..], &["status"], &["clients"], &["force-sync", "-y"]] {
             let ran = run(CTL, &[command, &["-c", path]].concat());
             assert_eq!(ran.code, Some(78), "{}", ran.err);
             assert!(ran.err.starts_with(path) && ran.err.contains(what), "{}", ran.err);
@@ -121,7 +124,7 @@ fn without_a_daemon_everything_says_so_and_ends_with_1() {
     let socket = directory.path().join("observe");
     let text = format!("[observability]\nobservation-path = \"{}\"\n", socket.display());
     let path = configuration(directory.path(), &text);
-    for command in [&["status"][..], &["status", "-f", "json"], &["force-sync", "-y"]] {
+    for command in [&["status"][..], &["status", "-f", "json"], &["clients"], &["force-sync", "-y"]] {
         let ran = run(CTL, &[command, &["-c", &path]].concat());
         assert_eq!((ran.code, ran.out.as_str()), (Some(1), ""), "{}", ran.err);
         assert!(ran.err.starts_with("no daemon: "), "{}", ran.err);
@@ -151,6 +154,15 @@ fn first_snapshot(config: Config) -> Snapshot {
     Engine::new(config, [7; 32], start).snapshot(now)
 }
 
+/// A listener that one client has asked, told in as many rows as are wanted.
+async fn clients(limit: usize) -> Vec<ListenerClients> {
+    let now = Mono::from_nanos(60_000_000_000);
+    let mut activity = ClientActivity::new("192.0.2.7".parse().unwrap(), Mono::default());
+    activity.requests = 9;
+    let (address, clients) = ("[::]:123".parse().unwrap(), vec![Client::new(&activity, now); limit]);
+    vec![ListenerClients { address, remembered: 100, silent_workers: 0, clients }]
+}
+
 /// Both sockets of a daemon, in the directory that `path`'s configuration names.
 #[tokio::test]
 async fn with_a_daemon_the_status_is_shown_and_the_order_arrives() {
@@ -168,13 +180,24 @@ async fn with_a_daemon_the_status_is_shown_and_the_order_arrives() {
     let (sender, mut commands) = mpsc::channel(1);
     let stop = CancellationToken::new();
     tokio::spawn(observation::serve(observe, snapshots.clone(), move || now, stop.clone()));
-    tokio::spawn(ntpd_rs::control::serve(control, sender, snapshots, stop.clone()));
+    tokio::spawn(ntpd_rs::control::serve(control, sender, snapshots, clients, stop.clone()));
     let ran = tokio::task::spawn_blocking(move || {
-        ["status", "status -f json", "status -f prometheus", "force-sync -y"]
-            .map(|line| run(CTL, &[&["-c", &path], line.split(' ').collect::<Vec<_>>().as_slice()].concat()))
+        [
+            "status",
+            "status -f json",
+            "status -f prometheus",
+            "force-sync -y",
+            "clients -n 2",
+            "clients -f json",
+        ]
+        .map(|line| run(CTL, &[&["-c", &path], line.split(' ').collect::<Vec<_>>().as_slice()].concat()))
     });
-    let [plain, json, prometheus, force] = ran.await.unwrap();
-    assert_eq!([plain.code, json.code, prometheus.code, force.code], [Some(0); 4]);
+    let ran = ran.await.unwrap();
+    assert_eq!(ran.each_ref().map(|ran| ran.code), [Some(0); 6]);
+    let [plain, json, prometheus, _, list, list_json] = ran;
+    let row = "\n192.0.2.7                                       9         0       -  60.0 s   -";
+    assert_eq!(list.out.matches(row).count(), 2, "{}", list.out);
+    assert_eq!(list_json.out.matches("\"address\": \"192.0.2.7\"").count(), 20, "{}", list_json.out);
     assert!(
         plain.out.starts_with(
             "The clock is not synchronized: waiting for measurements.

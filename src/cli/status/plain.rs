@@ -172,7 +172,7 @@ fn shortened(text: &str, width: usize) -> String {
 }
 
 /// Indented lines of at most [`WIDTH`] columns; a longer word stands alone on its line, and is cut.
-fn wrapped(text: &str) -> Vec<String> {
+pub(in crate::cli) fn wrapped(text: &str) -> Vec<String> {
     let width = WIDTH - INDENT.len();
     let mut lines: Vec<String> = Vec::new();
     // Control characters come from names and messages of others: a terminal must not obey them.

@@ -17,7 +17,7 @@ fn config(listen: &[&str]) -> Config {
     Config { servers: listen.iter().map(server).collect(), ..Config::default() }
 }
 
-fn config_with(listen: &str, threads: usize) -> Config {
+pub(super) fn config_with(listen: &str, threads: usize) -> Config {
     let mut config = config(&[listen]);
     config.servers[0].threads = Some(threads);
     config
@@ -43,14 +43,14 @@ fn request(mode: Mode) -> Vec<u8> {
 }
 
 /// Serves until it is dropped.
-struct Serving {
-    report: Server,
+pub(super) struct Serving {
+    pub(super) report: Server,
     variables: watch::Sender<Arc<SystemVariables>>,
-    workers: Workers,
+    pub(super) workers: Workers,
 }
 
 impl Serving {
-    fn start(config: &Config, clock: &Clock, synchronization: &Synchronization) -> Self {
+    pub(super) fn start(config: &Config, clock: &Clock, synchronization: &Synchronization) -> Self {
         let listening = listen(config).unwrap();
         let report = listening[0].report();
         let (variables, receiver) = watch::channel(variables(clock, synchronization));
@@ -84,13 +84,13 @@ fn run(at: &str, clock: &Clock, synchronization: &Synchronization) -> Serving {
     Serving::start(&config(&[at]), clock, synchronization)
 }
 
-fn local_gps() -> Synchronization {
+pub(super) fn local_gps() -> Synchronization {
     let reference_id = ReferenceId::from_bytes(*b"GPS\0");
     Synchronization { local_stratum: 1, reference_id, ..Synchronization::default() }
 }
 
 /// Somebody who asks, from this address of ours.
-fn peer_at(from: Ipv4Addr) -> Peer {
+pub(super) fn peer_at(from: Ipv4Addr) -> Peer {
     let peer = Peer::bind((from, 0)).unwrap();
     peer.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     peer
@@ -103,7 +103,7 @@ fn peer(to: SocketAddr) -> Peer {
 }
 
 #[track_caller]
-fn ask(peer: &Peer) -> Header {
+pub(super) fn ask(peer: &Peer) -> Header {
     peer.send(&request(Mode::Client)).unwrap();
     hear(peer)
 }

@@ -1,6 +1,7 @@
 //! The loop of one worker: a batch of requests in, a batch of replies out. What is in them is `crate::server`'s.
 
 use super::super::clock::ClockReader;
+use super::questions::Question;
 use super::stamps::Stamps;
 use crate::config::ServerConfig;
 use crate::server::{Before, Departure, REPLY_CAPACITY, ReplyBuffer, Request, Responder, SystemVariables};
@@ -13,6 +14,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -26,11 +28,13 @@ pub(super) struct Orders {
 /// What a worker begins with.
 #[derive(Debug)]
 pub(super) struct Seed {
-    pub(super) socket: UdpSocket,
+    /// Only the worker sends and receives on it.
+    pub(super) socket: Arc<UdpSocket>,
     pub(super) address: SocketAddr,
     /// Among the workers of the listener.
     pub(super) index: usize,
     pub(super) orders: Arc<Orders>,
+    pub(super) questions: Receiver<Question>,
     pub(super) counters: Arc<WorkerCounters>,
     pub(super) variables: watch::Receiver<Arc<SystemVariables>>,
     pub(super) clock: ClockReader,
@@ -61,6 +65,11 @@ impl Orders {
     /// Ends the worker, soon.
     pub(super) fn stop(&self) {
         self.stop.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    /// The worker looks at what there is for it to do, soon.
+    pub(super) fn wake(&self) {
         // A counter that overflows is no failure, and there is no other.
         if let Err(error) = self.waker.wake() {
             tracing::error!("{error}");
@@ -90,6 +99,7 @@ impl Worker {
     pub(super) fn run(mut self) {
         let mut before = Before::Sleep;
         while !self.seed.orders.is_stopped() {
+            self.answer_questions();
             match self.batch.receive(&self.seed.socket) {
                 Ok(count) => {
                     self.serve(count, before);
@@ -109,6 +119,14 @@ impl Worker {
                     before = Before::Sleep;
                 }
             }
+        }
+    }
+
+    /// Once a batch: while nobody asks, this is a few loads.
+    fn answer_questions(&self) {
+        while let Ok(Question { limit, answer }) = self.seed.questions.try_recv() {
+            // Who asked may have gone.
+            let _ = answer.send(self.responder.clients(limit, self.seed.clock.now_both().mono));
         }
     }
 
