@@ -66,6 +66,17 @@ pub(crate) fn chronyd_query(lab: &Lab, host: Host, server: &str) -> f64 {
     wrong_by.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("no offset: {output}"))
 }
 
+/// chronyd as a client that goes on, with this line of configuration.
+#[track_caller]
+pub(crate) fn chronyd_client(lab: &Lab, host: Host, line: &str) -> Process {
+    let file = lab.folder().join("chronyd-client.conf");
+    let pid = lab.folder().join("chronyd-client.pid");
+    fs::write(&file, format!("{line}\ncmdport 0\nbindcmdaddress /\npidfile {}\n", pid.display())).unwrap();
+    let mut command = peer(lab, host, "usr/sbin/chronyd");
+    command.args(["-x", "-d", "-u", "root", "-f"]).arg(&file);
+    Process::start("chronyd client", command)
+}
+
 /// What ntpdig prints of one server: `… 10.77.0.1 s1 no-leap`, or why it takes no time from it.
 #[track_caller]
 pub(crate) fn ntpdig(lab: &Lab, host: Host, server: &str) -> String {

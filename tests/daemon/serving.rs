@@ -2,6 +2,7 @@
 //! times are. Here: the server and those who ask. What other people's clients make of it is `server`'s subject.
 
 mod addresses;
+mod clients;
 mod noise;
 mod outages;
 mod precision;
