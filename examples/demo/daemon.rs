@@ -1,8 +1,8 @@
 //! The whole daemon in a thread of its own, as `ntp-daemon` runs it, but for its clock.
 
 use ntpd_rs::config::{Config, HostPort};
-use ntpd_rs::daemon::Daemon;
 use ntpd_rs::daemon::clock::{Clock, ClockReader, Opened, VirtualClock};
+use ntpd_rs::daemon::{Daemon, PassedSockets};
 use ntpd_rs::snapshot::Snapshot;
 use ntpd_rs::time::{Frequency, Span};
 use std::io;
@@ -54,7 +54,9 @@ fn run(config: Config, started: &Sender<Started>, stop: CancellationToken) -> Re
         let virtual_clock = VirtualClock::new(Span::from_millis(400), Frequency::from_ppm(40.0));
         let opened =
             Opened { clock: Clock::Virtual(virtual_clock), frequency: Frequency::ZERO, warning: None };
-        let daemon = Daemon::start(config, |_| Ok(opened)).await.map_err(|error| error.to_string())?;
+        let daemon = Daemon::start(config, PassedSockets::default(), |_| Ok(opened))
+            .await
+            .map_err(|error| error.to_string())?;
         let _ = started.send((daemon.snapshots(), daemon.clock()));
         daemon.run(stop).await.map_err(|error| error.to_string())
     })

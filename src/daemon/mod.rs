@@ -1,5 +1,6 @@
 //! Tokio: sockets, signals and files around the engine. Decides nothing about time.
 
+mod activation;
 pub mod args;
 pub mod client_sockets;
 pub mod clock;
@@ -18,5 +19,6 @@ pub mod startup;
 pub mod startup_error;
 mod state_files;
 
+pub use activation::PassedSockets;
 pub use process::main;
 pub use running::Daemon;

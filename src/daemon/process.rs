@@ -1,5 +1,6 @@
 //! `ntp-daemon` as a process: command line, runtime, signals, exit code. Everything else is `running`'s.
 
+use super::activation::PassedSockets;
 use super::args::{self, Args};
 use super::clock::Clock;
 use super::running::Daemon;
@@ -20,33 +21,38 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(args) => args,
         Err(code) => return code,
     };
+    // First of all, while no descriptor is our own.
+    let passed = match PassedSockets::take() {
+        Ok(passed) => passed,
+        Err(error) => return fail(&error, false),
+    };
     let prepared = match prepare(&args) {
         Ok(prepared) => prepared,
         Err(error) => return fail(&error, false),
     };
-    match run(args, prepared) {
+    match run(args, prepared, passed) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error, true),
     }
 }
 
-fn run(args: Args, prepared: Prepared) -> Result<(), StartupError> {
+fn run(args: Args, prepared: Prepared, passed: PassedSockets) -> Result<(), StartupError> {
     // One thread: a client needs no more, and the resolver's helpers only wait.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(8)
         .build()
         .map_err(|error| StartupError::other(format!("cannot start: {error}")))?;
-    let result = runtime.block_on(run_until_signal(args, prepared));
+    let result = runtime.block_on(run_until_signal(args, prepared, passed));
     // A resolver that hangs must not keep the process.
     runtime.shutdown_timeout(Duration::ZERO);
     result
 }
 
-async fn run_until_signal(args: Args, prepared: Prepared) -> Result<(), StartupError> {
+async fn run_until_signal(args: Args, prepared: Prepared, passed: PassedSockets) -> Result<(), StartupError> {
     let signals = Signals::catch()?;
     let stop = CancellationToken::new();
-    let daemon = Daemon::start(prepared.config, |config| Clock::open(config.clock_control)).await?;
+    let daemon = Daemon::start(prepared.config, passed, |config| Clock::open(config.clock_control)).await?;
     let reload = Reload { args, logging: prepared.logging, out: daemon.configure() };
     let signals = tokio::spawn(signals.obey(stop.clone(), reload));
     tracing::info!("ntp-daemon {} started", env!("CARGO_PKG_VERSION"));

@@ -1,5 +1,6 @@
 //! A whole daemon in one value: started, watched, run to its end. Reads no command line.
 
+use super::activation::PassedSockets;
 use super::client_sockets::ClientSockets;
 use super::clock::{Clock, ClockReader, Opened};
 use super::clock_watcher::ClockWatcher;
@@ -42,15 +43,17 @@ const NOT_BEFORE: ClockTime = ClockTime::from_unix_secs(1_793_491_200);
 const COMMANDS: usize = 16;
 
 impl Daemon {
-    /// Binds everything that `config` names, then opens the clock with `open`.
+    /// Binds everything that `config` names and that was not `passed`, then opens the clock with `open`.
     ///
     /// # Errors
     /// One clear reason: a listener that cannot be bound (1), a missing right (77), clock trouble (70).
     pub async fn start(
         config: Config,
+        mut passed: PassedSockets,
         open: impl FnOnce(&Config) -> Result<Opened, StartupError>,
     ) -> Result<Self, StartupError> {
-        let servers = server::listen(&config)?;
+        let servers = server::listen(&config, passed.time_sockets()?)?;
+        passed.close_others();
         let seen = &config.observability;
         let required = config.sockets_required;
         let path = seen.observation_path.as_deref();
@@ -186,7 +189,7 @@ mod tests {
 
     async fn start(config: Config, clock: Clock) -> Daemon {
         let opened = Opened { clock, frequency: Frequency::ZERO, warning: None };
-        Daemon::start(config, |_| Ok(opened)).await.unwrap()
+        Daemon::start(config, PassedSockets::default(), |_| Ok(opened)).await.unwrap()
     }
 
     /// It serves the host's clock as its own reference.

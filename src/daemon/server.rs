@@ -6,6 +6,7 @@ mod worker;
 
 pub(super) use questions::Inquirer;
 
+use super::activation::{Section, TimeSocket, ports_taken_from_v4, share_out};
 use super::clock::ClockReader;
 use super::startup_error::StartupError;
 use crate::config::{Config, ServerConfig};
@@ -36,38 +37,85 @@ pub(super) struct Listening {
 /// Some thousand requests: a burst waits for a busy worker instead of being lost.
 const RECEIVE_BUFFER: i32 = 1 << 20;
 
-/// Binds every `[[server]]`.
+/// Binds every `[[server]]` that has no socket among those that were `passed`.
 ///
 /// # Errors
 /// The first that cannot be bound, with the remedy.
-pub(super) fn listen(config: &Config) -> Result<Vec<Listening>, StartupError> {
-    let addresses: Vec<_> = config.servers.iter().map(|server| server.listen).collect();
-    config.servers.iter().map(|server| listen_one(server, &addresses)).collect()
+pub(super) fn listen(config: &Config, passed: Vec<TimeSocket>) -> Result<Vec<Listening>, StartupError> {
+    let taken = ports_taken_from_v4(&passed);
+    let sections = share_out(&config.servers, passed);
+    let addresses: Vec<_> = sections.iter().map(|section| section.config.listen).collect();
+    let mut listening = Vec::new();
+    for Section { config, sockets } in sections {
+        let passed_takes_it = config.listen.is_ipv4() && taken.contains(&config.listen.port());
+        listening.push(if sockets.is_empty() {
+            bind(config, &addresses, passed_takes_it)?
+        } else {
+            adopt(config, sockets)?
+        });
+    }
+    Ok(listening)
 }
 
-fn listen_one(server: &ServerConfig, all: &[SocketAddr]) -> Result<Listening, StartupError> {
+fn bind(server: ServerConfig, all: &[SocketAddr], passed_takes_it: bool) -> Result<Listening, StartupError> {
     // `[::]` also takes IPv4, unless that has a listener of its own on the same port.
     let only_v6 = all.iter().any(|other| other.is_ipv4() && other.port() == server.listen.port());
-    let workers = server.threads.unwrap_or_else(|| available_parallelism().map_or(1, usize::from));
-    let opened = UdpSocket::listen_together(server.listen, only_v6, Stamping::OnRequest, workers);
+    let opened = UdpSocket::listen_together(server.listen, only_v6, Stamping::OnRequest, threads(&server));
     let opened = opened.and_then(|sockets| {
         let first = sockets.first().ok_or(io::ErrorKind::NotFound)?;
         let address = first.local_address()?;
         sockets.iter().try_for_each(|socket| socket.set_receive_buffer(RECEIVE_BUFFER))?;
         Ok((sockets, address))
     });
-    let (sockets, address) = opened.map_err(|error| not_bound(server.listen, &error))?;
-    let key = random()?;
-    if workers > 1 {
-        steer(&sockets, address)?;
+    let (sockets, address) = opened.map_err(|error| not_bound(server.listen, &error, passed_takes_it))?;
+    tracing::info!("Serving at {address} with {}", counted(sockets.len(), "thread"));
+    Listening::new(sockets, address, server)
+}
+
+/// A worker for each socket that was passed, however many the section asks for: what arrives at any of them is to be answered.
+fn adopt(server: ServerConfig, passed: Vec<TimeSocket>) -> Result<Listening, StartupError> {
+    let address = passed.first().map_or(server.listen, |socket| socket.address);
+    let adopted = |socket: TimeSocket| {
+        let socket = UdpSocket::adopt(socket.descriptor, Stamping::OnRequest)?;
+        socket.raise_receive_buffer(RECEIVE_BUFFER)?;
+        Ok(socket)
+    };
+    let sockets: io::Result<Vec<_>> = passed.into_iter().map(adopted).collect();
+    let sockets = sockets.map_err(|error| {
+        StartupError::other(format!("cannot serve on the socket at {address} that was passed: {error}"))
+    })?;
+    let (have, wanted) = (sockets.len(), threads(&server));
+    let (threads, passed) = (counted(have, "thread"), counted(have, "socket"));
+    let why = if have < wanted {
+        format!(" and not {wanted}: as many .socket units with ReusePort=yes would give that many")
+    } else {
+        String::new()
+    };
+    tracing::info!("Serving at {address} with {threads}, for the service manager passed {passed}{why}");
+    Listening::new(sockets, address, server)
+}
+
+fn threads(server: &ServerConfig) -> usize {
+    server.threads.unwrap_or_else(|| available_parallelism().map_or(1, usize::from))
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+impl Listening {
+    fn new(sockets: Vec<UdpSocket>, address: SocketAddr, config: ServerConfig) -> Result<Self, StartupError> {
+        if sockets.len() > 1 {
+            steer(&sockets, address)?;
+        }
+        let counters = sockets.iter().map(|_| Arc::default()).collect();
+        Ok(Self { sockets, address, config, counters, key: random()? })
     }
-    let threads = if workers == 1 { "1 thread".to_owned() } else { format!("{workers} threads") };
-    tracing::info!("Serving at {address} with {threads}");
-    let counters = sockets.iter().map(|_| Arc::default()).collect();
-    Ok(Listening { sockets, address, config: server.clone(), counters, key })
 }
 
 /// So that all that is known of a client is known to the one worker that it meets.
+///
+/// Which worker that is does not matter, so neither does the order of the sockets, which for passed ones is not known.
 fn steer(sockets: &[UdpSocket], address: SocketAddr) -> Result<(), StartupError> {
     let words = [random()?, random()?, random()?, random()?].map(u32::from_ne_bytes);
     let count = u32::try_from(sockets.len()).unwrap_or(u32::MAX);
@@ -87,12 +135,15 @@ fn random<const N: usize>() -> Result<[u8; N], StartupError> {
     Ok(bytes)
 }
 
-fn not_bound(address: SocketAddr, error: &io::Error) -> StartupError {
+fn not_bound(address: SocketAddr, error: &io::Error, passed_takes_it: bool) -> StartupError {
     let told = |remedy: &str| format!("cannot serve at {address}: {error}; {remedy}");
     if is_not_permitted(error) {
         return StartupError::not_permitted(told("ports below 1024 need root or CAP_NET_BIND_SERVICE"));
     }
     StartupError::other(told(match error.kind() {
+        io::ErrorKind::AddrInUse if passed_takes_it => {
+            "the socket at [::] that was passed takes IPv4 too: remove this [[server]], or write BindIPv6Only=ipv6-only in the .socket unit"
+        }
         io::ErrorKind::AddrInUse => "another program, or another [[server]], listens there",
         io::ErrorKind::AddrNotAvailable => "no interface of this machine has that address",
         _ => "check listen in [[server]]",

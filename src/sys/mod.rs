@@ -14,6 +14,7 @@ pub mod netlink;
 #[cfg(test)]
 mod own_namespace;
 mod packet_info;
+pub mod passed_sockets;
 pub mod receive_queue;
 mod socket;
 mod steering;

@@ -35,6 +35,21 @@ pub(super) fn set_option(
     check("setsockopt", result).map(drop)
 }
 
+/// The value of such an option.
+pub(super) fn get_option(
+    socket: &impl AsFd,
+    level: libc::c_int,
+    option: libc::c_int,
+) -> io::Result<libc::c_int> {
+    let mut value: libc::c_int = 0;
+    let mut length = INTEGER;
+    let descriptor = socket.as_fd().as_raw_fd();
+    let pointer = (&raw mut value).cast();
+    // SAFETY: the first pointer is to a c_int, the second to its size; both are ours during the call.
+    let result = unsafe { libc::getsockopt(descriptor, level, option, pointer, &raw mut length) };
+    check("getsockopt", result).map(|_| value)
+}
+
 #[expect(clippy::cast_possible_truncation, reason = "it is 4")]
 const INTEGER: libc::socklen_t = size_of::<libc::c_int>() as libc::socklen_t;
 

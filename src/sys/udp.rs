@@ -102,19 +102,39 @@ impl UdpSocket {
         Ok(sockets)
     }
 
+    /// A socket that somebody else opened and bound, maybe used by a process before this one: with the options of
+    /// [`UdpSocket::listen`]. Who else has its descriptor keeps it, with these options.
+    pub fn adopt(descriptor: OwnedFd, stamping: Stamping) -> io::Result<Self> {
+        // What it is does not matter to this call, and std has it without unsafe.
+        let socket = std::net::UdpSocket::from(descriptor);
+        socket.set_nonblocking(true)?;
+        let mut this = Self { descriptor: socket.into(), stamping: Stamping::None };
+        this.set_stamping(stamping);
+        // The kernel goes on counting where the process before stopped.
+        this.restart_numbers()?;
+        this.ask_for_local_addresses(this.local_address()?)?;
+        Ok(this)
+    }
+
     fn open_listener(address: SocketAddr, only_v6: bool, stamping: Stamping) -> io::Result<Self> {
         let this = Self::open(address, stamping)?;
-        let descriptor = &this.descriptor;
-        let has_many_addresses = address.ip().is_unspecified();
         if address.is_ipv6() {
-            socket::set_option(descriptor, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, only_v6.into())?;
+            socket::set_option(&this.descriptor, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, only_v6.into())?;
         }
-        match (has_many_addresses, address.is_ipv4()) {
-            (true, true) => socket::set_option(descriptor, libc::IPPROTO_IP, libc::IP_PKTINFO, 1)?,
-            (true, false) => socket::set_option(descriptor, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)?,
-            (false, _) => {}
-        }
+        this.ask_for_local_addresses(address)?;
         Ok(this)
+    }
+
+    /// Each datagram says which address of ours it came to, if it may be one of many.
+    fn ask_for_local_addresses(&self, bound: SocketAddr) -> io::Result<()> {
+        let has_many_addresses = bound.ip().is_unspecified();
+        match (has_many_addresses, bound.is_ipv4()) {
+            (true, true) => socket::set_option(&self.descriptor, libc::IPPROTO_IP, libc::IP_PKTINFO, 1),
+            (true, false) => {
+                socket::set_option(&self.descriptor, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)
+            }
+            (false, _) => Ok(()),
+        }
     }
 
     /// A socket that only keeps the kernel stamping: it turns the work off when the last socket that wants it closes,
@@ -156,6 +176,17 @@ impl UdpSocket {
     pub fn set_receive_buffer(&self, bytes: i32) -> io::Result<()> {
         let force = socket::set_option(&self.descriptor, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, bytes);
         force.or_else(|_| socket::set_option(&self.descriptor, libc::SOL_SOCKET, libc::SO_RCVBUF, bytes))
+    }
+
+    /// The same for a socket whose opener may have given it more room than this process could: never less than it has. Without the right
+    /// to more than the machine's limit, it stays as it is.
+    pub fn raise_receive_buffer(&self, bytes: i32) -> io::Result<()> {
+        let has = socket::get_option(&self.descriptor, libc::SOL_SOCKET, libc::SO_RCVBUF)?;
+        if has < bytes {
+            // Refused, it is the opener's business.
+            let _ = socket::set_option(&self.descriptor, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, bytes);
+        }
+        Ok(())
     }
 
     /// Where it is bound.

@@ -4,6 +4,7 @@
 //!
 //! Nothing here can set this machine's clock: every process is started without the capability (see `lab`).
 
+mod activation;
 mod client;
 mod control;
 mod hostile;

@@ -51,7 +51,10 @@ pub(super) struct Serving {
 
 impl Serving {
     pub(super) fn start(config: &Config, clock: &Clock, synchronization: &Synchronization) -> Self {
-        let listening = listen(config).unwrap();
+        Self::on(listen(config, Vec::new()).unwrap(), clock, synchronization)
+    }
+
+    fn on(listening: Vec<Listening>, clock: &Clock, synchronization: &Synchronization) -> Self {
         let report = listening[0].report();
         let (variables, receiver) = watch::channel(variables(clock, synchronization));
         let workers = Workers::start(listening, &receiver, &clock.reader()).unwrap();
@@ -260,10 +263,10 @@ fn workers_end_at_once_even_under_load_and_leave_their_address() {
 #[test]
 fn both_wildcards_bind_on_one_port() {
     for threads in [1, 2] {
-        let port = listen(&config(&["0.0.0.0:0"])).unwrap().remove(0).address.port();
+        let port = listen(&config(&["0.0.0.0:0"]), Vec::new()).unwrap().remove(0).address.port();
         let mut config = config(&[&format!("[::]:{port}"), &format!("0.0.0.0:{port}")]);
         config.servers.iter_mut().for_each(|server| server.threads = Some(threads));
-        let listening = listen(&config).unwrap();
+        let listening = listen(&config, Vec::new()).unwrap();
         assert_eq!(listening.iter().map(|one| one.address.is_ipv4()).collect::<Vec<_>>(), [false, true]);
         assert!(listening.iter().all(|one| one.report().workers.len() == threads));
     }
@@ -274,20 +277,76 @@ fn without_a_number_there_is_a_thread_for_each_core() {
     let mut config = config(&["127.0.0.1:0"]);
     config.servers[0].threads = None;
     let cores = available_parallelism().unwrap().get();
-    assert_eq!(listen(&config).unwrap()[0].sockets.len(), cores);
+    assert_eq!(listen(&config, Vec::new()).unwrap()[0].sockets.len(), cores);
 }
 
 #[test]
 fn an_address_that_cannot_be_bound_is_one_clear_error() {
     for threads in [1, 2] {
-        let first = listen(&config_with("127.0.0.1:0", threads)).unwrap().remove(0);
-        let error = listen(&config_with(&first.address.to_string(), threads)).unwrap_err();
+        let first = listen(&config_with("127.0.0.1:0", threads), Vec::new()).unwrap().remove(0);
+        let error = listen(&config_with(&first.address.to_string(), threads), Vec::new()).unwrap_err();
         let text = error.to_string();
         let start =
             format!("cannot serve at {}: bind: Address already in use (os error 98); ", first.address);
         assert!(text.starts_with(&start) && text.contains("another program"), "{text}");
         assert_eq!(error.exit_code.code(), 1);
     }
-    let error = listen(&config(&["192.0.2.1:0"])).unwrap_err();
+    let error = listen(&config(&["192.0.2.1:0"]), Vec::new()).unwrap_err();
     assert!(error.to_string().contains("no interface of this machine has that address"), "{error}");
+}
+
+/// Sockets as a service manager would pass them: blocking, and sharing their address if they are several.
+fn passed(at: &str, count: usize) -> Vec<TimeSocket> {
+    let together = UdpSocket::listen_together(at.parse().unwrap(), false, Stamping::None, count).unwrap();
+    let descriptor = |socket: &UdpSocket| std::os::fd::AsFd::as_fd(socket).try_clone_to_owned().unwrap();
+    let plain = |socket: &UdpSocket| {
+        let socket = Peer::from(descriptor(socket));
+        socket.set_nonblocking(false).unwrap();
+        TimeSocket { address: socket.local_addr().unwrap(), descriptor: socket.into() }
+    };
+    together.iter().map(plain).collect()
+}
+
+#[test]
+fn passed_sockets_are_served_by_a_worker_each_and_a_client_always_meets_the_same() {
+    let sockets = passed("[::]:0", 2);
+    let port = sockets[0].address.port();
+    let config = config(&[&format!("[::]:{port}")]);
+    let serving = Serving::on(listen(&config, sockets).unwrap(), &Clock::None, &local_gps());
+    assert_eq!(serving.report.workers.len(), 2, "the section asks for one");
+    let mut met = [0, 0];
+    for client in 1..=40 {
+        let of = |_| {
+            // From another port each time; connected, so that a reply from another address would not be heard.
+            let peer = peer_at(Ipv4Addr::new(127, 0, 1, client));
+            peer.connect((Ipv4Addr::new(127, 0, 0, 77), port)).unwrap();
+            let before = serving.each_received();
+            assert_eq!(ask(&peer).stratum, 1);
+            serving.met(&before)
+        };
+        let workers: Vec<usize> = (0..3).map(of).collect();
+        assert!(workers.iter().all(|worker| *worker == workers[0]), "{workers:?}");
+        met[workers[0]] += 1;
+    }
+    assert!(met.iter().all(|clients| *clients > 3), "{met:?}");
+}
+
+#[test]
+fn a_passed_socket_that_was_used_before_is_used_again() {
+    let socket = passed("127.0.0.1:0", 1).remove(0);
+    for _ in 0..3 {
+        let again = TimeSocket { descriptor: socket.descriptor.try_clone().unwrap(), ..socket };
+        let serving = Serving::on(listen(&config(&[]), vec![again]).unwrap(), &Clock::None, &local_gps());
+        let peer = peer(socket.address);
+        (0..5).for_each(|_| assert_eq!(ask(&peer).stratum, 1));
+        assert_eq!(serving.accepted(), 5);
+    }
+}
+
+#[test]
+fn a_section_beside_a_passed_wildcard_that_takes_its_requests_is_told_how_to_go_on() {
+    let sockets = passed("[::]:0", 1);
+    let config = config(&[&format!("0.0.0.0:{}", sockets[0].address.port())]);
+    let error = listen(&config, sockets).unwrap_err().to_string();
+    assert!(error.contains("BindIPv6Only=ipv6-only") && error.contains("remove this [[server]]"), "{error}");
 }

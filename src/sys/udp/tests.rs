@@ -142,3 +142,39 @@ fn without_stamping_the_kernel_gives_none() {
     assert_eq!(server.receive(&mut [0; 8]).unwrap().stamp, None);
     assert!(clock::realtime() - clock::realtime() <= Span::ZERO);
 }
+
+#[test]
+fn an_adopted_socket_has_its_options_and_counts_from_zero() {
+    let _keep = keep_stamping();
+    let stamping = Stamping::ReceiveAndTransmit;
+    let before = UdpSocket::listen("0.0.0.0:0".parse().unwrap(), false, stamping).unwrap();
+    let client = UdpSocket::connect(before.local_address().unwrap(), Stamping::None).unwrap();
+    for number in 0..3 {
+        before.send_to(b"reply", client.local_address().unwrap(), None).unwrap();
+        wait(&before, 0);
+        assert_eq!(before.transmit_stamp().unwrap().packet, number);
+    }
+    let plain = std::net::UdpSocket::from(before.as_fd().try_clone_to_owned().unwrap());
+    plain.set_nonblocking(false).unwrap();
+    let adopted = UdpSocket::adopt(plain.into(), stamping).unwrap();
+    assert_eq!(adopted.receive(&mut [0; 8]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    client.send(b"request").unwrap();
+    wait(&adopted, libc::POLLIN);
+    let received = adopted.receive(&mut [0; 8]).unwrap();
+    assert!(received.stamp.is_some() && received.local.is_some(), "{received:?}");
+    adopted.send_to(b"reply", client.local_address().unwrap(), received.local).unwrap();
+    wait(&adopted, 0);
+    assert_eq!(adopted.transmit_stamp().unwrap().packet, 0);
+}
+
+#[test]
+fn an_adopted_socket_never_loses_room() {
+    let socket = listen("127.0.0.1:0");
+    let room = || socket::get_option(&socket.descriptor, libc::SOL_SOCKET, libc::SO_RCVBUF).unwrap();
+    let before = room();
+    socket.raise_receive_buffer(before / 2).unwrap();
+    assert_eq!(room(), before);
+    // More with the right to it, the same without.
+    socket.raise_receive_buffer(before * 4).unwrap();
+    assert!(room() >= before);
+}
