@@ -127,6 +127,17 @@ fn a_request_from_before_the_step_that_is_answered_after_it_stays_in_order() {
 }
 
 #[test]
+fn within_the_repeated_second_requests_came_shortly_before_their_answers() {
+    let mut smear = smear(NOON_TO_NOON, Leap::AddSecond, &[Span::from_secs(-900)]);
+    for after in [1, 300, 600, 999] {
+        let transmit = Span::from_millis(after);
+        let times = smear.times(&request(Leap::AddSecond, transmit - Span::from_micros(900), transmit));
+        let error = (times.transmit - times.received) - Span::from_micros(900);
+        assert!(error.abs() < Span::from_nanos(15), "{after} ms: {error:?}");
+    }
+}
+
+#[test]
 fn a_stamp_told_later_is_smeared_as_of_its_own_instant() {
     for (leap, step) in [(Leap::AddSecond, Span::ZERO), (Leap::DeleteSecond, Span::from_secs(-1))] {
         let mut smear = smear(NOON_TO_NOON, leap, &[Span::from_secs(-900)]);
