@@ -191,4 +191,4 @@ fn narrow(value: i64) -> libc::c_long {
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-pub(super) use tests::in_user_mode_linux;
+pub(crate) use tests::in_user_mode_linux;
