@@ -30,6 +30,8 @@ pub enum Verdict {
     Outlier,
     /// It agrees with the majority, and fewer sources agree than `minimum-agreeing-sources`.
     NoQuorum,
+    /// Its time comes from nowhere but an isolated network (`orphan-stratum`), and it is not the one to follow.
+    Orphan,
     /// It is measured and, by configuration (`noselect`), never used.
     NotSelectable,
     /// It is used.
@@ -42,7 +44,7 @@ pub enum Verdict {
 
 impl Verdict {
     /// Every verdict, for tables and tests.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Waiting,
         Self::Unreachable,
         Self::Unsynchronized,
@@ -51,6 +53,7 @@ impl Verdict {
         Self::Falseticker,
         Self::Outlier,
         Self::NoQuorum,
+        Self::Orphan,
         Self::NotSelectable,
         Self::Truechimer,
         Self::SystemPeer,
@@ -68,6 +71,7 @@ impl Verdict {
             Self::Falseticker => "falseticker",
             Self::Outlier => "outlier",
             Self::NoQuorum => "no-quorum",
+            Self::Orphan => "orphan",
             Self::NotSelectable => "not-selectable",
             Self::Truechimer => "truechimer",
             Self::SystemPeer => "system-peer",

@@ -40,6 +40,8 @@ pub(crate) const fn state(state: SyncState) -> &'static str {
         SyncState::NoQuorum => "no quorum",
         SyncState::Synchronized => "synchronized",
         SyncState::Holdover => "holdover",
+        SyncState::OrphanParent => "orphan parent",
+        SyncState::OrphanChild => "orphan child",
     }
 }
 

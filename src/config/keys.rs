@@ -129,6 +129,7 @@ pub(super) const SYNCHRONIZATION: Schema = Schema {
         "startup-step-panic-threshold",
         "accumulated-step-panic-threshold",
         "local-stratum",
+        "orphan-stratum",
         "reference-id",
         "warn-on-jump",
         "step-limit",

@@ -145,6 +145,8 @@ pub struct Synchronization {
     pub step_limit: Option<u32>,
     /// The daemon's own steps are warnings in the log, and otherwise information.
     pub warn_on_jump: bool,
+    /// Of the group of servers that keep one time among themselves where there is no other; below 15, for its children serve one more.
+    pub orphan_stratum: Option<u8>,
     /// A table of leap seconds, which goes before what sources announce.
     pub leap_seconds_file: Option<PathBuf>,
 }
@@ -258,12 +260,19 @@ impl Config {
                     .to_owned(),
             );
         }
-        (configured < needed).then(|| {
+        (configured < needed && !self.synchronization.is_in_a_group()).then(|| {
             format!(
                 "only {configured} source(s) can agree and {needed} must, so the clock will not be set; \
                  add sources, or lower `minimum-agreeing-sources` in [synchronization]"
             )
         })
+    }
+}
+
+impl Synchronization {
+    /// Whether it keeps one time with other servers where there is no other.
+    pub const fn is_in_a_group(&self) -> bool {
+        self.orphan_stratum.is_some()
     }
 }
 
@@ -288,6 +297,7 @@ impl Default for Synchronization {
             reference_id: ReferenceId::from_bytes(*b"XNON"),
             step_limit: None,
             warn_on_jump: true,
+            orphan_stratum: None,
             leap_seconds_file: None,
         }
     }

@@ -93,6 +93,9 @@ fn why_not_sync(snapshot: &Snapshot) -> Option<String> {
         SyncState::TooFewSources => Some(format!(
             "fewer sources are configured than must agree: add sources, or lower `minimum-agreeing-sources` = {needed}"
         )),
+        SyncState::OrphanParent => {
+            Some("this clock is the isolated network's own (`orphan-stratum`)".to_owned())
+        }
         _ => None,
     }
 }

@@ -2,6 +2,7 @@
 
 use super::filter::{Filter, Prior, Sample};
 use super::line::Line;
+use super::orphan::{Identity, Standing};
 use super::select::Interval;
 use super::system::{Advice, Role};
 use super::timescale::{LocalTime, Timescale};
@@ -43,6 +44,8 @@ pub(super) struct Member {
     pub filter: Filter,
     pub verdict: Verdict,
     pub agreed: bool,
+    /// Its and ours, as far as elections go.
+    pub identities: Option<(Identity, Identity)>,
     last: Option<LocalTime>,
     /// An exchange in interleaved mode, and when it was sent and received on the undisciplined timescale.
     held: Option<(Pending, LocalTime, LocalTime)>,
@@ -86,6 +89,7 @@ impl Member {
             filter: Filter::new(prior),
             verdict: Verdict::Waiting,
             agreed: false,
+            identities: None,
             last: None,
             held: None,
             poll: Poll::new(6),
@@ -178,6 +182,20 @@ impl Member {
             return Some(Verdict::TooDistant);
         }
         self.role.noselect.then_some(Verdict::NotSelectable)
+    }
+
+    /// Where it stands in an election of that stratum; nothing of one that does not answer.
+    pub(super) fn standing(&self, stratum: u8, is_usable: bool) -> Option<Standing> {
+        let silent = self.demobilized || self.reachable != Some(true) && self.refused.is_none();
+        if silent || self.role.noselect {
+            return None;
+        }
+        let serves = self.server.filter(|_| self.refused.is_none()).map(|server| server.stratum);
+        Some(match (serves == Some(stratum), is_usable) {
+            (true, true) => Standing::Parent,
+            (true, false) if !self.filter.is_ready() => Standing::Rising,
+            _ => Standing::Other,
+        })
     }
 
     /// The longest interval at whose end the predicted error is still worth no packet; longer than now only if clearly so.

@@ -14,6 +14,7 @@ mod limits;
 mod line;
 mod member;
 mod noise;
+mod orphan;
 mod select;
 mod selection;
 mod skew;
@@ -24,6 +25,7 @@ mod timescale;
 mod waits;
 mod wander;
 
+pub use orphan::Identity;
 pub use system::{Advice, Decision, Drift, Estimate, Role, Settings, State, SystemEstimate};
 
 use crate::measurement::{Measurement, Pending};
@@ -32,6 +34,7 @@ use crate::verdict::{SourceId, Verdict};
 use filter::Prior;
 use line::Line;
 use member::Member;
+use orphan::Election;
 use status::Status;
 use std::collections::BTreeMap;
 use steer::{Steering, Target};
@@ -67,6 +70,7 @@ pub struct Discipline {
     steering: Steering,
     status: Status,
     leap_table: Option<LeapTable>,
+    election: Election,
     preset: Option<Frequency>,
     quorum_since: Option<Mono>,
     /// Selection has to be looked at again.
@@ -95,6 +99,8 @@ struct Combination {
     current: bool,
     /// The clock was corrected by it at least once.
     used: bool,
+    /// It is the time of an isolated network's parent, and of no proper source.
+    orphan: bool,
 }
 
 impl Discipline {
@@ -117,9 +123,11 @@ impl Discipline {
             steering,
             status: Status::new(),
             leap_table: None,
+            election: Election::new(settings.synchronization.orphan_stratum),
             preset: drift.map(|drift| drift.frequency),
             quorum_since: None,
-            fresh: false,
+            // A group may be one server, of whom no source brings news.
+            fresh: settings.synchronization.is_in_a_group(),
             measured: false,
             settings,
         }
@@ -128,6 +136,7 @@ impl Discipline {
     /// Other settings, from the next correction on; nothing measured is forgotten.
     pub fn configure(&mut self, settings: Settings) {
         self.steering.configure(&settings.synchronization, &settings.algorithm);
+        self.election.configure(settings.synchronization.orphan_stratum);
         self.settings = settings;
         self.fresh = true;
     }
@@ -144,8 +153,8 @@ impl Discipline {
 
     /// What the sources announce of today and the table denies.
     pub fn denied_leap(&self, now: Now) -> Option<Leap> {
-        let announced =
-            status::announced_by_sources(self.combination.as_ref().filter(|last| last.used)?, now);
+        let last = self.combination.as_ref().filter(|last| last.used && !last.orphan)?;
+        let announced = status::announced_by_sources(last, now);
         let said = leap::by_table(self.leap_table.as_ref(), now.clock)?;
         (announced != Leap::NoWarning && announced != said).then_some(announced)
     }
@@ -161,6 +170,13 @@ impl Discipline {
     pub fn remove(&mut self, id: SourceId) {
         self.members.remove(&id);
         self.fresh = true;
+    }
+
+    /// What orders this source and us in an election, known once it answered: its address, and ours towards it.
+    pub fn introduce(&mut self, id: SourceId, its: Identity, ours: Identity) {
+        if let Some(member) = self.members.get_mut(&id) {
+            member.identities = Some((its, ours));
+        }
     }
 
     /// `reachable`: its reach register is not empty. `demobilized`: it told us to stop.
@@ -202,7 +218,7 @@ impl Discipline {
     /// A [`Decision::Panic`] comes alone: nothing else is to be applied.
     pub fn update(&mut self, now: Now) -> Vec<Decision> {
         let mut decisions = self.preset();
-        if std::mem::take(&mut self.fresh) {
+        if std::mem::take(&mut self.fresh) || self.election.next().is_some_and(|at| now.mono >= at) {
             self.select(now);
         }
         let measured = std::mem::take(&mut self.measured);
@@ -217,7 +233,7 @@ impl Discipline {
             let step =
                 decisions.iter().any(|decision| matches!(decision, Decision::Adjust(Adjustment::Step(_))));
             let system = self.system(now);
-            decisions.extend(self.status.refresh(now.mono, &system, step));
+            decisions.extend(self.status.refresh(now.mono, status::known_to_kernel(&system), step));
             decisions.extend(self.status.tell_tai_offset(self.tai_offset(&system, now), step));
         }
         decisions
@@ -228,7 +244,7 @@ impl Discipline {
         let waiting = self.combination.is_some_and(|combination| combination.current && !combination.used);
         let grace = self.quorum_since.filter(|_| waiting).map(|since| since + GRACE);
         let status = if self.controls_clock { self.status.next_refresh() } else { None };
-        [self.steering.slew_end(), grace, status].into_iter().flatten().min()
+        [self.steering.slew_end(), grace, status, self.election.next()].into_iter().flatten().min()
     }
 
     /// What the kernel really did.

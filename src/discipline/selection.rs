@@ -3,8 +3,9 @@
 use super::combine::{Opinion, combine};
 use super::leap::vote;
 use super::member::Claim;
+use super::orphan::Peer;
 use super::select::{Interval, agreeing};
-use super::{Combination, Discipline};
+use super::{Combination, Discipline, Member};
 use crate::time::{Leap, Now, Span};
 use crate::verdict::{SourceId, Verdict};
 
@@ -29,7 +30,7 @@ struct Candidate {
 impl Discipline {
     /// Sets every verdict, and the combination if there is a quorum.
     pub(super) fn select(&mut self, now: Now) {
-        let candidates = self.candidates(now);
+        let (candidates, orphans) = self.candidates(now);
         let origin = middle(&candidates);
         let refuted = self.is_refuted(&candidates, now);
         let survivors = self.survivors(candidates, origin);
@@ -38,7 +39,17 @@ impl Discipline {
         for candidate in &survivors {
             self.set_verdict(candidate.id, if quorum { Verdict::Truechimer } else { Verdict::NoQuorum });
         }
-        let combined = if quorum { self.combination_of(survivors, origin, now) } else { None };
+        let proper = if quorum { self.combination_of(survivors, origin, now) } else { None };
+        let combined = match proper {
+            Some(proper) => {
+                // What was followed until now claimed nothing of true time.
+                if self.election.end() {
+                    self.steering.follow_another();
+                }
+                Some(proper)
+            }
+            None => self.elected(orphans, now),
+        };
         match (combined, &mut self.combination) {
             (Some(combined), _) => {
                 self.combination = Some(combined);
@@ -55,7 +66,7 @@ impl Discipline {
 
     /// Several sources can be asked, and fewer than half say what we would claim without a quorum.
     fn is_refuted(&self, candidates: &[Candidate], now: Now) -> bool {
-        let Some(last) = &self.combination else { return false };
+        let Some(last) = self.combination.as_ref().filter(|last| !last.orphan) else { return false };
         let (line, distance) = last.claim(self.scale.present(now));
         let meets = |candidate: &Candidate| {
             let theirs = candidate.claim.interval(last.base);
@@ -72,11 +83,40 @@ impl Discipline {
         self.quorum_since = None;
     }
 
-    /// Everything that may take part; the others get their verdict here.
-    fn candidates(&mut self, now: Now) -> Vec<Candidate> {
+    /// What the elected parent of an isolated network says, if that is somebody else and can be followed now.
+    fn elected(&mut self, orphans: Vec<Candidate>, now: Now) -> Option<Combination> {
+        let before = self.election.followed();
+        self.election.elect(now.mono, &self.peers(&orphans));
+        let parent = self.election.followed();
+        if parent != before && parent.is_some() {
+            self.steering.follow_another();
+        }
+        if self.election.parent_stratum().is_some() && self.combination.is_some_and(|last| last.orphan) {
+            self.give_up();
+        }
+        let elected = orphans.into_iter().find(|orphan| Some(orphan.id) == parent)?;
+        let origin = elected.claim.base;
+        let combined = self.combination_of(vec![elected], origin, now)?;
+        Some(Combination { orphan: true, ..combined })
+    }
+
+    /// Everybody that an election is about.
+    fn peers(&self, orphans: &[Candidate]) -> Vec<Peer> {
+        let Some(stratum) = self.election.stratum() else { return Vec::new() };
+        let peer = |(id, member): (&SourceId, &Member)| {
+            let (its, ours) = member.identities.filter(|(its, ours)| its != ours)?;
+            let standing = member.standing(stratum, orphans.iter().any(|orphan| orphan.id == *id))?;
+            Some(Peer { id: *id, identity: its, before_us: its < ours, standing })
+        };
+        self.members.iter().filter_map(peer).collect()
+    }
+
+    /// Everything that may take part; the others get their verdict here. Orphans that could be followed come apart from proper sources.
+    fn candidates(&mut self, now: Now) -> (Vec<Candidate>, Vec<Candidate>) {
         let time = self.scale.present(now);
         let algorithm = &self.settings.algorithm;
         let mut candidates = Vec::with_capacity(self.members.len());
+        let mut orphans = Vec::new();
         for (id, member) in &mut self.members {
             let claim = member.claim(time, algorithm.ignore_server_dispersion);
             if let Some(verdict) = member.hindrance(claim.as_ref(), algorithm.maximum_source_uncertainty) {
@@ -85,9 +125,15 @@ impl Discipline {
             }
             let (Some(claim), Some(server)) = (claim, member.server) else { continue };
             let (prefer, stratum, leap) = (member.role.prefer, server.stratum, server.leap);
-            candidates.push(Candidate { id: *id, claim, prefer, stratum, leap });
+            let candidate = Candidate { id: *id, claim, prefer, stratum, leap };
+            if self.election.is_orphan(stratum) {
+                member.verdict = Verdict::Orphan;
+                orphans.push(candidate);
+            } else {
+                candidates.push(candidate);
+            }
         }
-        candidates
+        (candidates, orphans)
     }
 
     /// Those that agree with the majority; the others become falsetickers, or nobody can say when there is no majority.
@@ -142,6 +188,7 @@ impl Discipline {
             agreeing,
             current: true,
             used: self.combination.is_some_and(|last| last.used),
+            orphan: false,
         })
     }
 

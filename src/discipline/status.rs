@@ -47,7 +47,7 @@ impl Status {
     /// What to tell now, if anything. Around a step nothing is: what is true before it is not after it.
     ///
     /// Nothing is told before the clock was right for the first time: the kernel gives up an old claim by itself.
-    pub(super) fn refresh(&mut self, now: Mono, system: &SystemEstimate, stepping: bool) -> Option<Decision> {
+    pub(super) fn refresh(&mut self, now: Mono, known: ClockStatus, stepping: bool) -> Option<Decision> {
         if stepping {
             self.pending = Some(now);
             if self.told.is_some_and(|(_, told)| is_leap_second(told.leap)) {
@@ -57,12 +57,9 @@ impl Status {
         }
         let pending = self.pending.take().is_some();
         self.withdrawn_until = self.withdrawn_until.filter(|until| now < *until);
-        let withdrawn = self.withdrawn_until.is_some() && is_leap_second(system.leap);
-        let status = ClockStatus {
-            leap: if withdrawn { Leap::NoWarning } else { system.leap },
-            estimated_error: system.estimated_error,
-            maximum_error: system.maximum_error,
-        };
+        let withdrawn = self.withdrawn_until.is_some() && is_leap_second(known.leap);
+        let leap = if withdrawn { Leap::NoWarning } else { known.leap };
+        let status = ClockStatus { leap, ..known };
         let due = match self.told {
             None => status.leap != Leap::Unsynchronized,
             Some((_, told)) if told.leap == Leap::Unsynchronized => status.leap != told.leap,
@@ -117,9 +114,45 @@ pub(super) fn system(discipline: &Discipline, now: Now) -> SystemEstimate {
         maximum_error: Span::from_secs(16),
         last_update: None,
     };
-    match &discipline.combination {
+    let known = match &discipline.combination {
         Some(combination) if combination.used => combined(discipline, combination, now, nothing),
         _ => nothing,
+    };
+    match discipline.election.parent_stratum() {
+        Some(stratum) => parent(discipline, stratum, now, known),
+        None => known,
+    }
+}
+
+/// Our own clock is the time of an isolated network by definition, and right at every moment: clients need no bound to truth, and
+/// would leave us if it grew. Only the errors, which are the kernel's, stay what is known of true time.
+fn parent(discipline: &Discipline, stratum: u8, now: Now, known: SystemEstimate) -> SystemEstimate {
+    let by_table = || leap::by_table(discipline.leap_table.as_ref(), now.clock).unwrap_or(Leap::NoWarning);
+    SystemEstimate {
+        state: State::OrphanParent,
+        leap: if known.leap == Leap::Unsynchronized { by_table() } else { known.leap },
+        stratum,
+        peer: None,
+        root_delay: Span::ZERO,
+        root_dispersion: Span::ZERO,
+        dispersion_rate: 0.0,
+        offset: Span::ZERO,
+        offset_uncertainty: Span::ZERO,
+        agreeing: 0,
+        last_update: None,
+        ..known
+    }
+}
+
+/// What is true of the clock for programs on this machine. A parent's is as good as its last proper source left it; a leap second that
+/// it announces is inserted all the same, for its children do.
+pub(super) fn known_to_kernel(system: &SystemEstimate) -> ClockStatus {
+    let unknown = system.state == State::OrphanParent && system.maximum_error.seconds() >= USELESS_BOUND;
+    let limit = Span::from_secs(16);
+    ClockStatus {
+        leap: if unknown && !is_leap_second(system.leap) { Leap::Unsynchronized } else { system.leap },
+        estimated_error: if unknown { limit } else { system.estimated_error },
+        maximum_error: if unknown { limit } else { system.maximum_error },
     }
 }
 
@@ -139,6 +172,7 @@ fn combined(
         (false, true) => (State::Holdover, true),
         (false, false) => (nothing.state, false),
     };
+    let state = if last.orphan && synchronized { State::OrphanChild } else { state };
     SystemEstimate {
         state,
         leap: if synchronized { announced(discipline, last, now) } else { Leap::Unsynchronized },
@@ -160,7 +194,12 @@ fn combined(
 }
 
 /// The table is a better witness than the sources: they may have the announcement from one that errs, or too late.
+///
+/// Of an isolated network the parent decides: one server that inserts a second alone would be a second apart from the others.
 fn announced(discipline: &Discipline, last: &Combination, now: Now) -> Leap {
+    if last.orphan {
+        return announced_by_sources(last, now);
+    }
     leap::by_table(discipline.leap_table.as_ref(), now.clock)
         .unwrap_or_else(|| announced_by_sources(last, now))
 }

@@ -44,6 +44,8 @@ pub(super) struct Steering {
     slew_end: Option<Mono>,
     /// Any significant offset may be stepped: at start and after the clock was moved by somebody else.
     may_step: bool,
+    /// A large one may be, whatever `step-limit` says of late ones.
+    follows_another: bool,
     forced: bool,
     told_long_slew: bool,
 }
@@ -59,6 +61,7 @@ impl Steering {
             base: in_force,
             slew_end: None,
             may_step: true,
+            follows_another: false,
             forced: false,
             told_long_slew: false,
         }
@@ -73,6 +76,7 @@ impl Steering {
             limits,
             slew_end: self.slew_end,
             may_step: self.may_step,
+            follows_another: self.follows_another,
             forced: self.forced,
             told_long_slew: self.told_long_slew,
             ..changed
@@ -97,6 +101,11 @@ impl Steering {
     pub(super) fn restart(&mut self, now: Mono) {
         self.may_step = true;
         self.slew_end = self.slew_end.map(|end| end.min(now));
+    }
+
+    /// Another time than before is followed: if it is far away, the clock is stepped there even late after the start.
+    pub(super) const fn follow_another(&mut self) {
+        self.follows_another = true;
     }
 
     /// The next offset is stepped.
@@ -127,12 +136,13 @@ impl Steering {
             return vec![Decision::Panic(reason)];
         }
         let free = self.may_step && significant && self.limits.allow_any_step();
-        let usual = size >= self.step_threshold && significant && self.limits.allow_step();
+        let allowed = self.limits.allow_step() || self.follows_another && self.limits.allow_any_step();
+        let usual = size >= self.step_threshold && significant && allowed;
         if size > 0.0 && (self.forced || free || usual) {
             return self.step(target, in_force);
         }
         let decisions = self.slew(now, target, in_force);
-        self.may_step = false;
+        (self.may_step, self.follows_another) = (false, false);
         self.forced = false;
         self.limits.count(None);
         decisions
@@ -144,7 +154,7 @@ impl Steering {
         }
         self.base = self.bounded(target.frequency);
         self.slew_end = None;
-        self.may_step = false;
+        (self.may_step, self.follows_another) = (false, false);
         self.forced = false;
         self.told_long_slew = false;
         self.limits.count(Some(target.offset));

@@ -67,6 +67,10 @@ pub enum State {
     Synchronized,
     /// Its sources are lost, or disagree; the clock runs on and its bound grows.
     Holdover,
+    /// There is no proper source, and our own clock is the time of an isolated network.
+    OrphanParent,
+    /// There is no proper source, and the clock follows the elected server of an isolated network.
+    OrphanChild,
 }
 
 /// The filter's view of one source.

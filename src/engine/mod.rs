@@ -14,7 +14,7 @@ pub use notice::Notice;
 
 use crate::command::Command;
 use crate::config::Config;
-use crate::discipline::{self, Decision, Discipline, Drift, Role};
+use crate::discipline::{self, Decision, Discipline, Drift, Identity, Role};
 use crate::measurement::Measurement;
 use crate::packet::ReferenceId;
 use crate::source::{Advice, Context, Outcome, TimerOutcome};
@@ -66,6 +66,8 @@ struct Told {
     reference_id: ReferenceId,
     estimate: EstimateNotice,
     leap_table: LeapNotice,
+    /// In an isolated network: nobody when we are the parent, else whom we follow.
+    orphan: Option<Option<SourceId>>,
 }
 
 impl Engine {
@@ -93,7 +95,8 @@ impl Engine {
     pub fn opening_notices(&self) -> Vec<Notice> {
         let configured = self.roster.selectable();
         let needed = self.config.synchronization.minimum_agreeing_sources;
-        let too_few = configured < needed && !self.config.sources.is_empty();
+        let in_a_group = self.config.synchronization.is_in_a_group();
+        let too_few = configured < needed && !in_a_group && !self.config.sources.is_empty();
         too_few.then_some(Notice::TooFewSources { configured, needed }).into_iter().collect()
     }
 
@@ -180,6 +183,10 @@ impl Engine {
         let context = Context { pivot, own_reference_ids: own.as_slice() };
         let outcome =
             member.association.on_datagram(now, datagram.from, datagram.bytes, datagram.stamp, &context);
+        if let Some(local) = datagram.local {
+            let identities = (identity(datagram.from.ip()), identity(local));
+            self.discipline.introduce(datagram.source, identities.0, identities.1);
+        }
         self.on_outcome(now, datagram.source, outcome, out)
     }
 
@@ -367,6 +374,17 @@ fn settings(config: &Config) -> discipline::Settings {
         synchronization: config.synchronization.clone(),
         algorithm: config.algorithm.clone(),
     }
+}
+
+/// As every server of a group sees it.
+fn identity(address: IpAddr) -> Identity {
+    let address = address.to_canonical();
+    let mapped = match address {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped(),
+        IpAddr::V6(v6) => v6,
+    };
+    let reference_id = u32::from_be_bytes(ReferenceId::from_address(address).bytes());
+    Identity { reference_id, address: mapped.to_bits() }
 }
 
 /// A datagram with everything that is known of it.

@@ -101,6 +101,18 @@ pub enum Notice {
         /// log2 seconds.
         poll: i8,
     },
+    /// There is no source of time, and this clock is the isolated network's.
+    OrphanParent {
+        /// As served.
+        stratum: u8,
+    },
+    /// There is no source of time, and the server that an isolated network has elected is followed.
+    OrphanChild {
+        /// As configured.
+        name: String,
+        /// Where.
+        address: SocketAddr,
+    },
     /// The leap announcement changed.
     LeapChanged(Leap),
     /// The table of leap seconds will end soon.
@@ -133,6 +145,8 @@ impl Notice {
                 | Self::Demobilized { .. }
                 | Self::LeapTableExpired { .. }
                 | Self::LeapDenied(_)
+                | Self::OrphanParent { .. }
+                | Self::OrphanChild { .. }
         )
     }
 }
@@ -188,6 +202,7 @@ impl fmt::Display for Notice {
                     1_u64 << poll
                 )
             }
+            Self::OrphanParent { .. } | Self::OrphanChild { .. } => self.of_orphans(f),
             Self::LeapChanged(_)
             | Self::LeapTableExpires { .. }
             | Self::LeapTableExpired { .. }
@@ -197,6 +212,19 @@ impl fmt::Display for Notice {
 }
 
 impl Notice {
+    fn of_orphans(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OrphanParent { stratum } => write!(
+                f,
+                "No source of time (orphan-stratum): this clock is the isolated network's, at stratum {stratum}"
+            ),
+            Self::OrphanChild { name, address } => {
+                write!(f, "No source of time (orphan-stratum): following {name} ({address})")
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn of_leap_seconds(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::LeapChanged(Leap::AddSecond) => write!(f, "A leap second is announced: one will be added"),

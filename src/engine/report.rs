@@ -34,7 +34,9 @@ impl Engine {
                 false => Notice::SynchronizationLost,
             }));
         }
-        if synchronized {
+        self.tell_orphan(&system, out);
+        let followed = synchronized || matches!(system.state, State::OrphanParent | State::OrphanChild);
+        if followed {
             if leap_is_news(self.told.leap, system.leap) {
                 out.push(Action::Notice(Notice::LeapChanged(system.leap)));
                 self.told.leap = Some(system.leap);
@@ -50,6 +52,27 @@ impl Engine {
             self.told.reference_id = ReferenceId::from_address(member.association.address().ip());
         }
         self.tell_verdicts(out);
+    }
+
+    /// Of an isolated network: what we are in it, and whom we follow.
+    fn tell_orphan(&mut self, system: &SystemEstimate, out: &mut Vec<Action>) {
+        let part = match system.state {
+            State::OrphanParent => Some(None),
+            State::OrphanChild => Some(system.peer),
+            _ => None,
+        };
+        if part == self.told.orphan {
+            return;
+        }
+        self.told.orphan = part;
+        let Some(part) = part else { return };
+        let parent = part.and_then(|id| self.roster.member_mut(id));
+        out.push(Action::Notice(match parent {
+            None => Notice::OrphanParent { stratum: system.stratum },
+            Some((name, member)) => {
+                Notice::OrphanChild { name: name.to_owned(), address: member.association.address() }
+            }
+        }));
     }
 
     /// Only changes that touch use are told: a source becomes used, or a used one does not agree any more.
@@ -68,15 +91,20 @@ impl Engine {
 
     fn report_system(&self, estimate: &SystemEstimate, now: Now) -> System {
         let synchronization = &self.config.synchronization;
-        let synchronized = matches!(estimate.state, State::Synchronized | State::Holdover);
+        let has_time = !matches!(estimate.state, State::Waiting | State::NoQuorum);
+        let reference_id = match estimate.state {
+            State::OrphanParent => OWN_CLOCK,
+            _ if has_time => self.told.reference_id,
+            _ => synchronization.reference_id,
+        };
         let leap_table = self.discipline.leap_table();
         System {
             state: self.sync_state(estimate.state),
             controls_clock: self.start.controls_clock,
             leap: estimate.leap,
-            stratum: if synchronized { estimate.stratum } else { synchronization.local_stratum },
-            reference_id: if synchronized { self.told.reference_id } else { synchronization.reference_id },
-            system_peer: estimate.peer.filter(|_| synchronized),
+            stratum: if has_time { estimate.stratum } else { synchronization.local_stratum },
+            reference_id,
+            system_peer: estimate.peer.filter(|_| has_time),
             reference_timestamp: estimate.last_update.map(|update| update.clock),
             root_delay: estimate.root_delay,
             root_dispersion: estimate.root_dispersion,
@@ -102,8 +130,12 @@ impl Engine {
         match state {
             State::Synchronized => SyncState::Synchronized,
             State::Holdover => SyncState::Holdover,
+            State::OrphanParent => SyncState::OrphanParent,
+            State::OrphanChild => SyncState::OrphanChild,
             _ if self.config.sources.is_empty() => SyncState::NoSources,
-            _ if self.roster.selectable() < self.config.synchronization.minimum_agreeing_sources => {
+            _ if !self.config.synchronization.is_in_a_group()
+                && self.roster.selectable() < self.config.synchronization.minimum_agreeing_sources =>
+            {
                 SyncState::TooFewSources
             }
             State::NoQuorum => SyncState::NoQuorum,
@@ -166,6 +198,9 @@ impl Engine {
     }
 }
 
+/// What servers say that are their own reference: the address that ntpd gives to the clock of the computer itself.
+const OWN_CLOCK: ReferenceId = ReferenceId::from_bytes([127, 127, 1, 1]);
+
 /// A configured source that nobody could be asked for yet.
 fn unfilled(group: &Group) -> Source {
     let duplicate =
@@ -196,8 +231,14 @@ fn unfilled(group: &Group) -> Source {
 
 /// Between "used" and "the system peer" a source may change often, and nobody needs to know.
 fn worth_telling(from: Verdict, to: Verdict) -> bool {
-    let quiet =
-        [Verdict::Waiting, Verdict::NotSelectable, Verdict::NoQuorum, Verdict::Unreachable, Verdict::Outlier];
+    let quiet = [
+        Verdict::Waiting,
+        Verdict::NotSelectable,
+        Verdict::NoQuorum,
+        Verdict::Unreachable,
+        Verdict::Outlier,
+        Verdict::Orphan,
+    ];
     from != to && !(from.is_used() && to.is_used()) && !quiet.contains(&to)
 }
 

@@ -100,6 +100,10 @@ pub enum SyncState {
     Synchronized,
     /// Its sources are lost and the clock runs on by its last frequency; the bounds grow.
     Holdover,
+    /// There is no source of time, and this clock is the time of an isolated network (`orphan-stratum`).
+    OrphanParent,
+    /// There is no source of time, and the clock follows the server that an isolated network has elected.
+    OrphanChild,
 }
 
 /// One source.

@@ -75,7 +75,12 @@ fn every_commented_setting_of_the_packaged_configuration_is_good_and_is_the_defa
     let leap_seconds_file = Some("/usr/share/zoneinfo/leap-seconds.list".into());
     assert_eq!(
         full.synchronization,
-        ntpd_rs::config::Synchronization { step_limit: Some(3), leap_seconds_file, ..plain.synchronization }
+        ntpd_rs::config::Synchronization {
+            step_limit: Some(3),
+            leap_seconds_file,
+            orphan_stratum: Some(10),
+            ..plain.synchronization
+        }
     );
     assert_eq!((&full.algorithm, full.source_defaults), (&plain.algorithm, plain.source_defaults));
     assert_eq!((full.timestamp_mode, &full.control), (plain.timestamp_mode, &plain.control));

@@ -26,6 +26,14 @@ pub(super) fn headline(system: &System) -> Vec<String> {
         SyncState::Holdover => {
             vec![format!("The sources are lost. The clock runs on by itself, at most {bound} off.")]
         }
+        SyncState::OrphanParent => vec![
+            "There is no source of time. This clock is the isolated network's:".to_owned(),
+            format!("it is served at stratum {} (orphan-stratum).", system.stratum),
+        ],
+        SyncState::OrphanChild => vec![
+            format!("There is no source of time. The clock is {}", clock_against_sources(system)),
+            "of the server that the isolated network has elected (orphan-stratum).".to_owned(),
+        ],
         SyncState::Waiting => vec!["The clock is not synchronized: waiting for measurements.".to_owned()],
         SyncState::NoQuorum => vec![
             format!(

@@ -71,7 +71,7 @@ fn remaining_days(seconds: f64) -> String {
 }
 
 const fn is_followed(state: SyncState) -> bool {
-    matches!(state, SyncState::Synchronized | SyncState::Holdover)
+    matches!(state, SyncState::Synchronized | SyncState::Holdover | SyncState::OrphanChild)
 }
 
 fn seconds(log2: i8) -> i64 {

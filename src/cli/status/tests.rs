@@ -77,6 +77,12 @@ fn the_first_line_says_whether_the_clock_is_right_and_the_next_what_helps() {
             "The clock will not be set: 4 sources must agree",
             "minimum-agreeing-sources",
         ),
+        (
+            SyncState::OrphanParent,
+            "There is no source of time. This clock is the isolated",
+            "stratum 2 (orphan-stratum)",
+        ),
+        (SyncState::OrphanChild, "There is no source of time. The clock is 12.3 µs behind", "orphan-stratum"),
         (SyncState::NoSources, "The clock will not be set: no sources", "[[source]]"),
     ] {
         let page = page(|snapshot| {

@@ -8,6 +8,10 @@ use crate::time::Span;
 use toml::de::DeValue;
 
 const MOST_SOURCES: i64 = 1000;
+/// There must be proper servers below it.
+const LOWEST_ORPHANS: i64 = 2;
+/// Children serve one more, and 16 is no time.
+const HIGHEST_ORPHANS: i64 = 14;
 /// The kernel's limit of rate corrections (`MAXFREQ`, 500 ppm).
 const KERNEL_LIMIT: f64 = 500e-6;
 
@@ -32,6 +36,7 @@ pub(in crate::config) fn read(section: &Section<'_>) -> Synchronization {
         local_stratum: number("local-stratum", 1..=16)
             .and_then(|stratum| u8::try_from(stratum).ok())
             .unwrap_or(defaults.local_stratum),
+        orphan_stratum: orphan_stratum(section),
         reference_id: section
             .get("reference-id")
             .and_then(|item| reference_id(&item))
@@ -72,6 +77,23 @@ fn threshold(item: &Item<'_>) -> Option<Option<Span>> {
     }
     let seconds = item.number(wanted, |seconds| seconds >= 0.0)?;
     Some(Some(Span::from_seconds(seconds)))
+}
+
+/// Not together with a local clock that is always right: whoever has that is nobody's child.
+fn orphan_stratum(section: &Section<'_>) -> Option<u8> {
+    let item = section.get("orphan-stratum")?;
+    let stratum = item.integer(LOWEST_ORPHANS..=HIGHEST_ORPHANS)?;
+    let local = section.get("local-stratum").is_some_and(|local| !is_integer(&local, 16));
+    if local {
+        item.refuse("does not go with `local-stratum`", "remove one of them");
+        return None;
+    }
+    u8::try_from(stratum).ok()
+}
+
+fn is_integer(item: &Item<'_>, wanted: i64) -> bool {
+    matches!(item.value, DeValue::Integer(written)
+        if i64::from_str_radix(written.as_str(), written.radix()) == Ok(wanted))
 }
 
 fn reference_id(item: &Item<'_>) -> Option<ReferenceId> {

@@ -79,6 +79,11 @@ fn synchronization_is_read() {
     assert_eq!(sync.accumulated_step_panic, Some(Span::from_secs(20)));
     assert_eq!(sync.reference_id, ReferenceId::from_bytes(*b"GPS\0"));
     assert!(!sync.warn_on_jump);
+    assert_eq!(sync.orphan_stratum, None);
+    let orphan = |more| {
+        good(&format!("[synchronization]\n{more}orphan-stratum = 10\n")).synchronization.orphan_stratum
+    };
+    assert_eq!([orphan(""), orphan("local-stratum = 16\n")], [Some(10); 2]);
     assert_eq!(sync.leap_seconds_file, Some("/z/leap-seconds.list".into()));
     assert!((config.algorithm.step_threshold - 1.0).abs() < 1e-12);
 }
@@ -167,6 +172,10 @@ const RANGES: &[(&str, &str, &str)] = &[
     ),
     ("[synchronization]\nreference-id = \"µs\"", "2:16", "is \"µs\""),
     ("[synchronization]\nreference-id = \"\"", "2:16", "is empty"),
+    ("[synchronization]\norphan-stratum = 1", "2:18", "is 1; write a whole number from 2 to 14"),
+    ("[synchronization]\norphan-stratum = 15", "2:18", "is 15"),
+    ("[synchronization]\nlocal-stratum = 1\norphan-stratum = 10", "3:18", "does not go with `local-stratum`"),
+    ("[synchronization]\nleap-seconds-file = 3", "2:21", "is a whole number; write a path in quotes"),
     ("[synchronization]\nwarn-on-jump = \"yes\"", "2:16", "is a text in quotes; write true or false"),
     ("[synchronization]\nstep-limit = -1", "2:14", "is -1"),
     ("[synchronization.algorithm]\nstep-threshold = -0.1", "2:18", "is -0.1; write a number, not negative"),

@@ -6,6 +6,7 @@ mod hostile;
 mod interleaved;
 mod leap;
 mod names;
+mod orphan;
 mod selection;
 mod smear;
 mod start;

@@ -18,15 +18,21 @@ pub(crate) enum Happening {
 }
 
 /// The future.
-#[derive(Debug, Default)]
-pub(crate) struct Queue {
-    heap: BinaryHeap<Reverse<Scheduled>>,
+#[derive(Debug)]
+pub(crate) struct Queue<W> {
+    heap: BinaryHeap<Reverse<Scheduled<W>>>,
     sequence: u64,
 }
 
-impl Queue {
+impl<W> Default for Queue<W> {
+    fn default() -> Self {
+        Self { heap: BinaryHeap::new(), sequence: 0 }
+    }
+}
+
+impl<W> Queue<W> {
     /// At true time `t`, after everything else that was scheduled for then.
-    pub(crate) fn push(&mut self, t: f64, what: Happening) {
+    pub(crate) fn push(&mut self, t: f64, what: W) {
         self.sequence += 1;
         self.heap.push(Reverse(Scheduled { t, sequence: self.sequence, what }));
     }
@@ -36,34 +42,34 @@ impl Queue {
         self.heap.peek().map_or(f64::INFINITY, |Reverse(next)| next.t)
     }
 
-    pub(crate) fn pop(&mut self) -> Option<Happening> {
+    pub(crate) fn pop(&mut self) -> Option<W> {
         self.heap.pop().map(|Reverse(next)| next.what)
     }
 }
 
 #[derive(Debug)]
-struct Scheduled {
+struct Scheduled<W> {
     t: f64,
     sequence: u64,
-    what: Happening,
+    what: W,
 }
 
-impl Ord for Scheduled {
+impl<W> Ord for Scheduled<W> {
     fn cmp(&self, other: &Self) -> Ordering {
         self.t.total_cmp(&other.t).then(self.sequence.cmp(&other.sequence))
     }
 }
 
-impl PartialOrd for Scheduled {
+impl<W> PartialOrd for Scheduled<W> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl PartialEq for Scheduled {
+impl<W> PartialEq for Scheduled<W> {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other) == Ordering::Equal
     }
 }
 
-impl Eq for Scheduled {}
+impl<W> Eq for Scheduled<W> {}

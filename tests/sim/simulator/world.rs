@@ -42,7 +42,7 @@ pub(crate) struct World {
     engine: Engine,
     wakeup: Option<Mono>,
     wakeups_at_once: u32,
-    queue: Queue,
+    queue: Queue<Happening>,
     /// The one open socket of each source, and who may be behind it.
     sockets: BTreeMap<SourceId, u64>,
     /// Suspended or paused: nothing reaches the client, and it does nothing.
