@@ -130,6 +130,7 @@ pub(super) const SYNCHRONIZATION: Schema = Schema {
         "accumulated-step-panic-threshold",
         "local-stratum",
         "orphan-stratum",
+        "orphan-wait",
         "reference-id",
         "warn-on-jump",
         "step-limit",

@@ -147,6 +147,8 @@ pub struct Synchronization {
     pub warn_on_jump: bool,
     /// Of the group of servers that keep one time among themselves where there is no other; below 15, for its children serve one more.
     pub orphan_stratum: Option<u8>,
+    /// How long no proper source must have been usable before that group keeps its own time.
+    pub orphan_wait: Span,
     /// A table of leap seconds, which goes before what sources announce.
     pub leap_seconds_file: Option<PathBuf>,
 }
@@ -298,6 +300,7 @@ impl Default for Synchronization {
             step_limit: None,
             warn_on_jump: true,
             orphan_stratum: None,
+            orphan_wait: Span::from_secs(300),
             leap_seconds_file: None,
         }
     }

@@ -123,7 +123,7 @@ impl Discipline {
             steering,
             status: Status::new(),
             leap_table: None,
-            election: Election::new(settings.synchronization.orphan_stratum),
+            election: Election::new(&settings.synchronization),
             preset: drift.map(|drift| drift.frequency),
             quorum_since: None,
             // A group may be one server, of whom no source brings news.
@@ -136,7 +136,7 @@ impl Discipline {
     /// Other settings, from the next correction on; nothing measured is forgotten.
     pub fn configure(&mut self, settings: Settings) {
         self.steering.configure(&settings.synchronization, &settings.algorithm);
-        self.election.configure(settings.synchronization.orphan_stratum);
+        self.election.configure(&settings.synchronization);
         self.settings = settings;
         self.fresh = true;
     }

@@ -10,6 +10,7 @@
 //! even that takes one that is before the other in both directions, for identities are ordered alike for all (if each server is asked
 //! at the address that it asks from); who has just started follows those behind it too, but was at stratum N for nobody yet.
 
+use crate::config::Synchronization;
 use crate::time::{Mono, Span};
 use crate::verdict::SourceId;
 
@@ -67,9 +68,6 @@ pub(super) struct Child {
 /// After the start: proper sources answer within this time or hardly at all, and following the wrong one first means another step.
 const FIRST_ROUND: Span = Span::from_secs(64);
 
-/// How long proper sources are waited for otherwise: a router that restarts must not make orphans.
-const PATIENCE: Span = Span::from_secs(300);
-
 /// How long each one before us has to become the parent before it is our turn. Less than a poll interval would often make two.
 const TURN: Span = Span::from_secs(64);
 
@@ -83,6 +81,8 @@ const LEARNING: Span = Span::from_secs(300);
 #[derive(Debug, Clone)]
 pub(super) struct Election {
     stratum: Option<u8>,
+    /// `orphan-wait`: how long proper sources are waited for. A router that restarts must not make orphans.
+    patience: Span,
     role: Role,
     /// No proper source was usable since then.
     without: Option<Mono>,
@@ -93,12 +93,15 @@ pub(super) struct Election {
 }
 
 impl Election {
-    pub(super) const fn new(stratum: Option<u8>) -> Self {
-        Self { stratum, role: Role::Outside, without: None, had_time: false, next: None }
+    pub(super) const fn new(settings: &Synchronization) -> Self {
+        let (stratum, patience) = (settings.orphan_stratum, settings.orphan_wait);
+        Self { stratum, patience, role: Role::Outside, without: None, had_time: false, next: None }
     }
 
     /// Another group is none of the old one's business.
-    pub(super) fn configure(&mut self, stratum: Option<u8>) {
+    pub(super) fn configure(&mut self, settings: &Synchronization) {
+        let stratum = settings.orphan_stratum;
+        self.patience = settings.orphan_wait;
         if self.stratum != stratum {
             (self.stratum, self.role, self.next) = (stratum, Role::Outside, None);
         }
@@ -131,10 +134,15 @@ impl Election {
         self.next
     }
 
-    /// A proper source is usable; whether that ends something.
-    pub(super) fn end(&mut self) -> bool {
-        (self.without, self.had_time, self.next) = (None, true, None);
-        std::mem::replace(&mut self.role, Role::Outside) != Role::Outside
+    /// There is a proper source. Until the clock was corrected by it, we go on as before, lest our clients be without time. Whether that
+    /// makes, or will make, a difference.
+    pub(super) fn on_proper_source(&mut self, corrected: bool) -> bool {
+        let is_news = self.role != Role::Outside;
+        self.next = None;
+        if corrected {
+            (self.role, self.without, self.had_time) = (Role::Outside, None, true);
+        }
+        is_news
     }
 
     /// Without a proper source: who is the parent now?
@@ -153,7 +161,7 @@ impl Election {
     }
 
     fn elect_first(&mut self, now: Mono, since: Mono, peers: &[Peer], before_us: Option<&Peer>) {
-        let patience = if self.had_time { PATIENCE } else { FIRST_ROUND };
+        let patience = if self.had_time { self.patience } else { self.patience.min(FIRST_ROUND) };
         if now < since + patience {
             self.next = Some(since + patience);
         } else if let Some(parent) = before_us {
@@ -162,7 +170,7 @@ impl Election {
             self.role = Role::Child(Child { of: parent.id, lost: None, until: Some(now + LEARNING) });
             self.next = Some(now + LEARNING);
         } else {
-            self.take_over(now, since + PATIENCE, peers);
+            self.take_over(now, since + self.patience, peers);
         }
     }
 

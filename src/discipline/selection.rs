@@ -43,7 +43,7 @@ impl Discipline {
         let combined = match proper {
             Some(proper) => {
                 // What was followed until now claimed nothing of true time.
-                if self.election.end() {
+                if self.election.on_proper_source(proper.used) {
                     self.steering.follow_another();
                 }
                 Some(proper)

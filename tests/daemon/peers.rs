@@ -34,17 +34,28 @@ fn peer(lab: &Lab, host: Host, program: &str) -> Command {
 /// chronyd as the nth server, stratum 1 by its own word, with this machine's time.
 #[track_caller]
 pub(crate) fn chronyd_server(lab: &Lab, n: u8) -> Process {
+    chronyd(lab, n, &["local stratum 1".to_owned()])
+}
+
+/// The same as a member of an isolated network of this stratum, with another member.
+#[track_caller]
+pub(crate) fn chronyd_orphan(lab: &Lab, n: u8, stratum: u8, other: &str) -> Process {
+    let server = format!("server {other} iburst minpoll 4 maxpoll 4");
+    chronyd(lab, n, &[format!("local stratum {stratum} orphan"), server])
+}
+
+#[track_caller]
+fn chronyd(lab: &Lab, n: u8, more: &[String]) -> Process {
     let address = Lab::server(n);
     let file = lab.folder().join(format!("chronyd-{n}.conf"));
     let lines = [
         format!("bindaddress {address}"),
         "allow".to_owned(),
-        "local stratum 1".to_owned(),
         "cmdport 0".to_owned(),
         "bindcmdaddress /".to_owned(),
         format!("pidfile {}", lab.folder().join(format!("chronyd-{n}.pid")).display()),
     ];
-    fs::write(&file, lines.join("\n") + "\n").unwrap();
+    fs::write(&file, [&lines, more].concat().join("\n") + "\n").unwrap();
     let mut command = peer(lab, Host::Servers, "usr/sbin/chronyd");
     command.args(["-x", "-d", "-u", "root", "-f"]).arg(&file);
     let process = Process::start(&format!("chronyd {address}"), command);

@@ -5,5 +5,6 @@
 mod simulator;
 
 mod golden;
+mod group;
 mod scenarios;
 mod validation;

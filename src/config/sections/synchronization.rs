@@ -12,6 +12,8 @@ const MOST_SOURCES: i64 = 1000;
 const LOWEST_ORPHANS: i64 = 2;
 /// Children serve one more, and 16 is no time.
 const HIGHEST_ORPHANS: i64 = 14;
+/// A day, in seconds.
+const LONGEST_WAIT: i64 = 86_400;
 /// The kernel's limit of rate corrections (`MAXFREQ`, 500 ppm).
 const KERNEL_LIMIT: f64 = 500e-6;
 
@@ -37,6 +39,7 @@ pub(in crate::config) fn read(section: &Section<'_>) -> Synchronization {
             .and_then(|stratum| u8::try_from(stratum).ok())
             .unwrap_or(defaults.local_stratum),
         orphan_stratum: orphan_stratum(section),
+        orphan_wait: number("orphan-wait", 0..=LONGEST_WAIT).map_or(defaults.orphan_wait, Span::from_secs),
         reference_id: section
             .get("reference-id")
             .and_then(|item| reference_id(&item))

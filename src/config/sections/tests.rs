@@ -69,7 +69,7 @@ fn synchronization_is_read() {
          startup-step-panic-threshold = { forward = \"inf\", backward = 0.5 }\n\
          accumulated-step-panic-threshold = 20\nlocal-stratum = 1\nreference-id = \"GPS\"\n\
          warn-on-jump = false\nstep-limit = 3\n\
-         leap-seconds-file = \"/z/leap-seconds.list\"\n[synchronization.algorithm]\nstep-threshold = 1\n",
+         leap-seconds-file = \"/z/leap-seconds.list\"\norphan-wait = 20\n[synchronization.algorithm]\nstep-threshold = 1\n",
     );
     let sync = config.synchronization;
     assert_eq!((sync.minimum_agreeing_sources, sync.local_stratum, sync.step_limit), (1, 1, Some(3)));
@@ -79,7 +79,7 @@ fn synchronization_is_read() {
     assert_eq!(sync.accumulated_step_panic, Some(Span::from_secs(20)));
     assert_eq!(sync.reference_id, ReferenceId::from_bytes(*b"GPS\0"));
     assert!(!sync.warn_on_jump);
-    assert_eq!(sync.orphan_stratum, None);
+    assert_eq!((sync.orphan_stratum, sync.orphan_wait), (None, Span::from_secs(20)));
     let orphan = |more| {
         good(&format!("[synchronization]\n{more}orphan-stratum = 10\n")).synchronization.orphan_stratum
     };
@@ -173,6 +173,7 @@ const RANGES: &[(&str, &str, &str)] = &[
     ("[synchronization]\nreference-id = \"µs\"", "2:16", "is \"µs\""),
     ("[synchronization]\nreference-id = \"\"", "2:16", "is empty"),
     ("[synchronization]\norphan-stratum = 1", "2:18", "is 1; write a whole number from 2 to 14"),
+    ("[synchronization]\norphan-wait = -1", "2:15", "is -1; write a whole number from 0 to 86400"),
     ("[synchronization]\norphan-stratum = 15", "2:18", "is 15"),
     ("[synchronization]\nlocal-stratum = 1\norphan-stratum = 10", "3:18", "does not go with `local-stratum`"),
     ("[synchronization]\nleap-seconds-file = 3", "2:21", "is a whole number; write a path in quotes"),

@@ -41,6 +41,10 @@ struct Group {
     longest_circle: i64,
 }
 
+fn election() -> Election {
+    Election::new(&Synchronization { orphan_stratum: Some(N), ..Synchronization::default() })
+}
+
 fn at(t: i64) -> Mono {
     Mono::from_nanos(t * 1_000_000_000)
 }
@@ -49,7 +53,7 @@ impl Group {
     fn new(numbers: &[u32]) -> Self {
         let server = |number: &u32| Server {
             number: *number,
-            election: Election::new(Some(N)),
+            election: election(),
             views: vec![View::default(); numbers.len()],
             up: true,
             proper: false,
@@ -113,7 +117,7 @@ impl Group {
         let proper =
             server.proper || server.views.iter().any(|v| usable(v) && v.stratum.is_some_and(|s| s < N));
         if proper {
-            server.election.end();
+            server.election.on_proper_source(true);
             return;
         }
         let peer = |(b, view): (usize, &View)| {
@@ -288,7 +292,7 @@ fn equal_reference_ids_are_told_apart_by_their_addresses() {
 
 #[test]
 fn without_orphan_stratum_there_is_no_election() {
-    let mut election = Election::new(None);
+    let mut election = Election::new(&Synchronization::default());
     election.elect(at(0), &[]);
     election.elect(at(100_000), &[]);
     assert_eq!((election.role, election.next()), (Role::Outside, None));

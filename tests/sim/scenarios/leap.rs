@@ -97,3 +97,15 @@ fn a_clock_that_is_not_right_says_nothing_of_tai() {
     world.run_for(60.0);
     assert_eq!(world.host.tai_offset(), 36);
 }
+
+#[test]
+fn a_step_on_the_day_of_a_leap_second_does_not_lose_it() {
+    let mut world = with_table(LAST_OF_2016, Leap::NoWarning);
+    world.host.shift(Span::from_millis(500));
+    world.run_for(1000.0);
+    assert_eq!(world.snapshot().system.steps, 2, "the first correction, and this one");
+    world.run_until(43_200.0);
+    world.leap_second();
+    assert!(world.host.error().abs() < 100e-6, "{}", world.host.error());
+    assert_eq!(world.host.tai_offset(), 37);
+}

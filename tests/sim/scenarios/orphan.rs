@@ -1,10 +1,10 @@
 //! An isolated network: whole daemons that ask each other and elect one. What an election does by itself is `discipline::orphan`'s.
 
-use crate::simulator::group::{Group, address, proper_address};
-use ntpd_rs::engine::Notice;
+use crate::group::{Group, address, proper_address};
+use ntpd_rs::engine::{Event, Notice};
 use ntpd_rs::packet::ReferenceId;
 use ntpd_rs::snapshot::SyncState;
-use ntpd_rs::time::{Leap, Span};
+use ntpd_rs::time::{ClockTime, Leap, LeapTable, Span};
 use ntpd_rs::verdict::Verdict;
 
 /// Three computers seconds apart; the second has the smallest address.
@@ -76,7 +76,7 @@ fn only_one_at_a_time_served_the_groups_stratum_even_at_the_start() {
 #[test]
 fn what_a_parent_serves_is_usable_by_any_client_for_ever() {
     let mut group = group(None);
-    group.run_for(3.0 * 86_400.0);
+    group.run_for(86_400.0);
     check_parent(&group, 1, &[0, 2]);
     let served = group.daemons[1].served();
     assert_eq!(
@@ -119,7 +119,7 @@ fn a_proper_source_is_followed_however_many_orphans_agree() {
     let mut group = group(Some(0));
     group.run_for(LONG);
     check_proper(&group);
-    assert_eq!(group.daemons[0].snapshot().system.system_peer.is_some(), true);
+    assert!(group.daemons[0].snapshot().system.system_peer.is_some());
     assert!(
         group
             .daemons
@@ -138,8 +138,38 @@ fn losing_the_proper_source_makes_orphans_in_time_and_its_return_ends_that_at_on
     let drifted = group.daemons[1].host.error();
     assert!(drifted.abs() < 50e-3, "its clock runs on by what it had learned: {drifted}");
     group.proper_for = Some(0);
-    group.run_for(150.0);
+    for _ in 0..150 {
+        group.run_for(1.0);
+        assert!(!stratums(&group).contains(&16), "clients are without time: {:?}", stratums(&group));
+    }
     check_proper(&group);
+}
+
+#[test]
+fn a_leap_second_by_the_parents_table_comes_to_all_at_once() {
+    // Noon of the day that ended with one.
+    let noon = ClockTime::from_unix_secs(1_483_228_800 - 43_200);
+    let mut group = Group::at(noon, &THREE, None, 1, |_, _| {});
+    let table = LeapTable::parse(include_str!("../../vectors/leap-seconds.list")).unwrap();
+    group.tell(1, Event::LeapTable(Some(table)));
+    group.run_for(43_100.0);
+    check_parent(&group, 1, &[0, 2]);
+    let kernels =
+        |group: &Group| group.daemons.iter().map(|daemon| daemon.host.announced()).collect::<Vec<_>>();
+    assert_eq!(kernels(&group), [Leap::AddSecond; 3]);
+    assert!(
+        group.daemons[1].host.status().maximum_error > Span::from_secs(15),
+        "the parent's is not synchronized"
+    );
+    let steps: Vec<_> = group.daemons.iter().map(|daemon| daemon.snapshot().system.steps).collect();
+    // The parent's clock decides when: it is 3 s late.
+    group.run_for(103.0);
+    group.leap_second();
+    group.run_for(600.0);
+    check_parent(&group, 1, &[0, 2]);
+    let after: Vec<_> = group.daemons.iter().map(|daemon| daemon.snapshot().system.steps).collect();
+    assert_eq!(after, steps);
+    assert_eq!(kernels(&group), [Leap::NoWarning, Leap::Unsynchronized, Leap::NoWarning]);
 }
 
 #[test]

@@ -49,6 +49,10 @@ struct Kernel {
     /// `ADJ_OFFSET` under `STA_PLL`, when some client uses it.
     pll: Option<Pll>,
     status: ClockStatus,
+    /// `STA_INS` and `STA_DEL`, which stay when `STA_UNSYNC` comes.
+    announced: Leap,
+    /// After a step the announcement has no effect until it was withdrawn (Linux `ntp_clear`).
+    forgotten: bool,
     /// `timex.tai`; 0 when nobody told.
     tai_offset: i32,
 }
@@ -76,7 +80,14 @@ impl Host {
             stood: Span::ZERO,
             crystal: oscillator.initial(),
             oscillator,
-            kernel: Kernel { frequency: 0, pll: None, status: UNKNOWN, tai_offset: 0 },
+            kernel: Kernel {
+                frequency: 0,
+                pll: None,
+                status: UNKNOWN,
+                announced: Leap::NoWarning,
+                forgotten: false,
+                tai_offset: 0,
+            },
             suspended: false,
             recorder: Recorder::default(),
         }
@@ -117,6 +128,11 @@ impl Host {
     /// What `adjtimex` would say of the clock's quality.
     pub(crate) fn status(&self) -> ClockStatus {
         self.kernel.status
+    }
+
+    /// The leap second that the kernel was told of, synchronized or not.
+    pub(crate) fn announced(&self) -> Leap {
+        self.kernel.announced
     }
 
     /// What the kernel takes TAI − UTC to be, seconds.
@@ -185,6 +201,8 @@ impl Host {
             }
             Adjustment::Status(status) => {
                 self.kernel.status = status;
+                self.kernel.announced = status.leap;
+                self.kernel.forgotten &= is_leap_second(status.leap);
                 adjustment
             }
             Adjustment::TaiOffset(seconds) => {
@@ -212,12 +230,13 @@ impl Host {
     pub(crate) fn jump(&mut self, by: Span) {
         self.jumps += by;
         self.kernel.status = UNKNOWN;
+        self.kernel.forgotten |= is_leap_second(self.kernel.announced);
     }
 
     /// True time is one second less from now on; the clock follows if its kernel was told (Linux `second_overflow`, `STA_INS`).
     pub(crate) fn leap_second(&mut self) {
         self.epoch = self.epoch - Span::from_secs(1);
-        if self.kernel.status.leap == Leap::AddSecond {
+        if self.kernel.announced == Leap::AddSecond && !self.kernel.forgotten {
             self.kernel.tai_offset += 1;
         } else {
             self.jumps += Span::from_secs(1);
@@ -240,4 +259,8 @@ impl Host {
         self.stood += span;
         self.jumps += error;
     }
+}
+
+const fn is_leap_second(leap: Leap) -> bool {
+    matches!(leap, Leap::AddSecond | Leap::DeleteSecond)
 }

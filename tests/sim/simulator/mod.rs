@@ -8,7 +8,6 @@
 //! | `scenario`, `catalogue` | what a run is made of; the table's rows |
 //! | `queue` | what is still to come |
 //! | `world` | performs what the engine asks for, and tells it what happens |
-//! | `group` | several daemons that ask each other, in the same time |
 //! | `recorder`, `figures` | each second written down, and the figures made of it |
 //! | `reference`, `limit` | what others reached, and what can be reached |
 //!
@@ -16,7 +15,6 @@
 
 pub(crate) mod catalogue;
 pub(crate) mod figures;
-pub(crate) mod group;
 pub(crate) mod host;
 pub(crate) mod limit;
 pub(crate) mod link;

@@ -1,11 +1,11 @@
 //! Several daemons that ask and answer each other in one virtual time, each with a crystal of its own; and a proper server that may
 //! be out of reach. Decides nothing.
 
-use super::host::Host;
-use super::oscillator::{Oscillator, OscillatorSpec};
-use super::queue::Queue;
-use super::random::Stream;
-use super::server::{Server, ServerSpec};
+use crate::simulator::host::Host;
+use crate::simulator::oscillator::{Oscillator, OscillatorSpec};
+use crate::simulator::queue::Queue;
+use crate::simulator::random::Stream;
+use crate::simulator::server::{Server, ServerSpec};
 use ntpd_rs::config::{Config, HostPort, PollLimits, ServerConfig, SourceConfig, Synchronization};
 use ntpd_rs::engine::{Action, Engine, Event, Notice, Start};
 use ntpd_rs::server::{REPLY_CAPACITY, Request, Responder, SystemVariables};
@@ -83,7 +83,17 @@ impl Group {
         seed: u64,
         change: impl Fn(usize, &mut Synchronization),
     ) -> Self {
-        let epoch = ClockTime::from_unix_secs(1_793_491_200);
+        Self::at(ClockTime::from_unix_secs(1_793_491_200), members, proper_for, seed, change)
+    }
+
+    /// The same beginning then.
+    pub(crate) fn at(
+        epoch: ClockTime,
+        members: &[(u8, f64)],
+        proper_for: Option<u8>,
+        seed: u64,
+        change: impl Fn(usize, &mut Synchronization),
+    ) -> Self {
         let addresses: Vec<SocketAddr> = members.iter().map(|(last, _)| address(*last)).collect();
         let daemon = |(index, (last, error)): (usize, &(u8, f64))| {
             let mut config = configuration(address(*last), &addresses);
@@ -150,6 +160,14 @@ impl Group {
         self.tell(who, Event::ClockStepped(by));
     }
 
+    /// UTC has one second more; daemons take a jump of their clock then for what it is.
+    pub(crate) fn leap_second(&mut self) {
+        self.epoch = self.epoch - Span::from_secs(1);
+        for daemon in &mut self.daemons {
+            daemon.host.leap_second();
+        }
+    }
+
     /// The largest difference between two clocks of a part of the network, seconds.
     pub(crate) fn spread(&self, part: u8) -> f64 {
         let errors = self.daemons.iter().filter(|d| d.is_up && d.part == part).map(|d| d.host.error());
@@ -188,7 +206,8 @@ impl Group {
         }
     }
 
-    fn tell(&mut self, who: usize, event: Event<'_>) {
+    /// Tells a daemon something, and performs what it asks for.
+    pub(crate) fn tell(&mut self, who: usize, event: Event<'_>) {
         let daemon = &mut self.daemons[who];
         let mut pending: VecDeque<Action> = daemon.engine.handle(daemon.host.now(), event).into();
         let mut sent = Vec::new();
