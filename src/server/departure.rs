@@ -112,8 +112,8 @@ struct Estimate {
 
 /// Each sample counts for one of so many, once there are as many.
 const MEMORY: i64 = 16;
-/// A sample further away than so many usual distances is taken for being just so far: a preempted thread says nothing of the others.
-const FURTHEST: i64 = 3;
+/// Further away than so many usual distances, a sample says nothing of how far they usually are.
+const FURTHEST: i64 = 4;
 
 impl Estimate {
     const fn guess(value: Span) -> Self {
@@ -124,12 +124,15 @@ impl Estimate {
         if self.samples == 0 {
             self.deviation = self.deviation.max(sample / 2);
         }
-        let limit = self.deviation * FURTHEST + Span::from_nanos(1);
-        let error = (sample - self.value).max(-limit).min(limit);
+        let error = sample - self.value;
+        let distance = error.abs().min(self.deviation * FURTHEST + Span::from_nanos(1));
+        // No single sample moves it further than a usual one does: that makes it nearly the median, which is what most replies are
+        // close to. The mean is later, for a thread that is preempted is late by any time, and never early.
+        let limit = self.deviation + Span::from_nanos(1);
         self.samples = (self.samples + 1).min(MEMORY);
-        self.value += error / self.samples;
+        self.value += error.max(-limit).min(limit) / self.samples;
         // Not from the very first sample, whose distance is that of a guess.
-        self.deviation += (error.abs() - self.deviation) / self.samples.max(4);
+        self.deviation += (distance - self.deviation) / self.samples.max(4);
     }
 }
 

@@ -4,6 +4,8 @@
 
 mod address;
 pub mod adjtime;
+#[cfg(test)]
+pub(crate) mod allocations;
 pub mod batch;
 pub mod clock;
 pub mod clock_watch;

@@ -10,6 +10,7 @@ mod control;
 mod hostile;
 mod isolated;
 mod lab;
+mod load;
 mod network;
 mod peers;
 mod process;

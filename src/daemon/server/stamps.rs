@@ -46,9 +46,10 @@ pub(super) struct Left {
 
 /// More than two full batches of stamped replies are never under way: they are stamped before they leave.
 const ROOM: usize = 2 * BATCH;
-/// At the start every batch teaches; later the load changes slowly.
+/// At the start every batch teaches. Later so few do that their stamps cost nothing (0.02 % of a core), and so many that another load
+/// is learned in a second.
 const FIRST_SAMPLES: u32 = 16;
-const SAMPLE_INTERVAL: Span = Span::from_millis(250);
+const SAMPLE_INTERVAL: Span = Span::from_millis(20);
 /// A stamp that has not come by then will not: some drivers take none.
 const PATIENCE: Span = Span::from_millis(100);
 /// After one that did not come.
@@ -222,11 +223,11 @@ mod tests {
     }
 
     #[test]
-    fn the_first_batches_teach_and_then_four_a_second_do_first_and_last_in_turn() {
+    fn the_first_batches_teach_and_then_fifty_a_second_do_first_and_last_in_turn() {
         let mut stamps = Stamps::new();
         let early: Vec<_> = (0..16).map(|_| stamps.sampled_place(9, at(0)).unwrap()).collect();
         assert_eq!(early, [0, 8].repeat(8));
         let sampled = (0..10_000).filter_map(|at_ms| stamps.sampled_place(9, at(at_ms))).collect::<Vec<_>>();
-        assert_eq!((sampled.len(), sampled.iter().filter(|place| **place == 0).count()), (40, 20));
+        assert_eq!((sampled.len(), sampled.iter().filter(|place| **place == 0).count()), (500, 250));
     }
 }

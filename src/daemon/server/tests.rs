@@ -1,10 +1,11 @@
 //! On loopback, with what an engine says before its first measurement.
 
 use super::*;
-use crate::config::Synchronization;
+use crate::config::{FilterAction, FilterList, Network, RateLimit, Synchronization};
 use crate::daemon::clock::{Clock, VirtualClock};
 use crate::engine::{Engine, Start};
 use crate::packet::{Header, Mode, Packet, ReferenceId};
+use crate::sys::allocations;
 use crate::time::{Frequency, Leap, NtpTimestamp, Span};
 use crate::verdict::Refusal;
 use std::net::{Ipv4Addr, UdpSocket as Peer};
@@ -258,6 +259,62 @@ fn workers_end_at_once_even_under_load_and_leave_their_address() {
         flooding.join().unwrap();
     });
     Serving::start(&config_with(&address.to_string(), 2), &Clock::None, &local_gps());
+}
+
+#[test]
+fn a_worker_allocates_nothing_once_it_has_begun() {
+    let mut config = config(&["0.0.0.0:0"]);
+    let server = &mut config.servers[0];
+    server.client_statistics = 16;
+    server.rate_limit = Some(RateLimit { cache_size: 64, cutoff: Span::from_secs(1), burst: 1000 });
+    server.denylist = Some(FilterList {
+        networks: vec![Network { address: Ipv4Addr::new(127, 0, 2, 0).into(), bits: 24 }],
+        action: FilterAction::Deny,
+    });
+    let config = server.clone();
+    let Listening { mut sockets, address, counters, key, .. } =
+        listen(&Config { servers: vec![config.clone()], ..Config::default() }, Vec::new()).unwrap().remove(0);
+    let (news, variables) = watch::channel(variables(&Clock::None, &local_gps()));
+    let orders = Arc::new(Orders::new().unwrap());
+    let seed = worker::Seed {
+        socket: Arc::new(sockets.remove(0)),
+        address,
+        index: 0,
+        orders: Arc::clone(&orders),
+        questions: sync_channel(QUESTIONS).1,
+        counters: Arc::clone(&counters[0]),
+        variables,
+        clock: Clock::None.reader(),
+    };
+    let thread = thread::spawn(move || {
+        let worker = Worker::new(seed, &config, 1, key);
+        let before = allocations::of_this_thread();
+        worker.run();
+        allocations::of_this_thread() - before
+    });
+    let to = (Ipv4Addr::LOCALHOST, address.port());
+    let mut peers: Vec<_> = (1..100).map(|n| peer_at(Ipv4Addr::new(127, 0, 1, n))).collect();
+    peers.push(peer_at(Ipv4Addr::new(127, 0, 2, 1)));
+    let mut sent = 0;
+    for round in 0..60 {
+        if round % 10 == 0 {
+            news.send_modify(|variables| Arc::make_mut(variables).stratum = 2);
+        }
+        for peer in &peers {
+            for bytes in [request(Mode::Client), request(Mode::Server), vec![0x23; 47]] {
+                peer.send_to(&bytes, to).unwrap();
+                sent += 1;
+            }
+        }
+        // The last of them is denied, and hears so after all the others were looked at.
+        hear(&peers[99]);
+    }
+    orders.stop();
+    assert_eq!(thread.join().unwrap(), 0);
+    let refused = |reason| counters[0].refused(reason);
+    assert_eq!(counters[0].received(), sent);
+    assert!(counters[0].accepted() > 1000 && refused(Refusal::Denied) == 60);
+    assert!(refused(Refusal::Malformed) == 6000 && refused(Refusal::WrongMode) == 6000);
 }
 
 #[test]

@@ -156,9 +156,6 @@ impl Worker {
         }
         let asks = self.stamps.is_asking();
         let start = if asks { clock::realtime() } else { host };
-        if asks {
-            self.departure.on_answered(count, start - host);
-        }
         let (counters, stamps, address) = (&self.seed.counters, &mut self.stamps, self.seed.address);
         self.batch.send(&self.seed.socket, |place, error| {
             counters.count_send_errors(1);
@@ -166,6 +163,7 @@ impl Worker {
             tracing::debug!("{address}: sending: {error}");
         });
         if asks {
+            self.departure.on_answered(count, start - host);
             self.expect_stamps(start, mono, before);
         }
         if self.stamps.is_waiting() {
