@@ -7,6 +7,7 @@ mod noise;
 mod outages;
 mod precision;
 mod sections;
+mod who_asks;
 
 use crate::lab::{Host, Lab};
 use crate::programs::{Daemon, example};

@@ -140,7 +140,12 @@ fn server(server: &Server) -> Vec<String> {
             Some(list) => format!("{} answered ({list})", stats.accepted_packets),
         }),
         some(server.interleaved_packets).map(|count| format!("{count} in interleaved mode")),
-        some(server.recent_clients).map(|count| format!("about {count} clients in the last hour")),
+        some(server.recent_clients).map(|count| match count {
+            1 => "1 client in the last hour".to_owned(),
+            // Few are told exactly, but for a chance of one in some hundreds.
+            2..10 => format!("{count} clients in the last hour"),
+            _ => format!("about {count} clients in the last hour"),
+        }),
     ];
     let trouble = [
         counted(&server.refused).map(|list| format!("refused: {list}")),

@@ -33,8 +33,8 @@ x a-very-long-name.… falseticker      1   64    17   -1.00 s ± 250 µs     13
     cannot resolve ntp3.example.org: name not known
 
 Serving [::]:123 with 2 workers
-    8 requests; 3 answered (v3 1, v4 2); 1 in interleaved mode; about 2 clients
-    in the last hour
+    8 requests; 3 answered (v3 1, v4 2); 1 in interleaved mode; 2 clients in the
+    last hour
     refused: malformed 1, wrong-mode 1, denied 2, rate-limited 1; kisses sent:
     denied 1, rate-limited 1; dropped by the kernel: 5
 ";
