@@ -46,8 +46,16 @@ pub(crate) fn all() -> Vec<Case> {
     all.extend(refused_by_form());
     all.extend(with_lists());
     all.extend(with_rate_limiting());
-    all.push(with_config("the clients that ask most are counted", |config| config.client_statistics = 64));
+    all.extend(with_statistics());
     all
+}
+
+fn with_statistics() -> [Case; 2] {
+    let listed = |name, clients| with_config(name, |config| config.client_statistics = clients);
+    [
+        listed("1000 clients, all of them remembered by name", 4096),
+        listed("1000 clients, 64 of them remembered by name", 64),
+    ]
 }
 
 /// What a firewall would call garbage.

@@ -37,6 +37,25 @@ impl Client {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::snapshot::{Server, WorkerCounters};
+    use crate::time::Mono;
+    use std::net::Ipv4Addr;
+    use std::sync::Arc;
+
+    #[test]
+    fn neighbours_in_a_network_are_as_good_as_any_others_for_the_estimate_of_recent_clients() {
+        for (key, count) in (0..).zip([10_u32, 1_000, 200_000]) {
+            let counters = WorkerCounters::default();
+            for n in 0..count {
+                let from = SocketAddr::from((Ipv4Addr::from_bits(0x0A00_0000 + n), 123));
+                counters.note_client(Client::new(from, &[key; 16]).hash, Mono::default());
+            }
+            let address = "[::]:123".parse().unwrap();
+            let server = Server { address, workers: vec![Arc::new(counters)] };
+            let estimate = f64::from(u32::try_from(server.recent_clients(Mono::default())).unwrap());
+            assert!((estimate / f64::from(count) - 1.0).abs() < 0.049, "{estimate} for {count}");
+        }
+    }
 
     #[test]
     fn a_client_is_its_address_whatever_port_and_socket_it_comes_through() {
