@@ -21,6 +21,9 @@ from .servers import WORKER, Server
 FIRST_PORT = 11100
 # Of all addresses together: within the budget of every client, and more than one cache line of any table.
 ADDRESSES = 1024
+# Within the budget of every client. More requests at once than a client has burst never wait for it.
+LIMITED = "rate-limiting-cache-size = 16384\nrate-limiting-cutoff-ms = 1\nrate-limiting-burst = 1000\n"
+COUNTED = "client-statistics = 64\n"
 
 
 @dataclass
@@ -116,6 +119,7 @@ def all_rows(built: Programs, cpus: list[int], only: list[str] | None) -> list[R
     one, other = cpus[0], cpus[1]
     apart = [
         servers.ours(built, "ours"),
+        servers.ours(built, "ours, limited and counted", LIMITED + COUNTED),
         servers.earlier(),
     ]
     rows = [Row(servers.chrony(), [one], [other]), Row(servers.echo(built), [one], [other])]

@@ -70,11 +70,13 @@ def echo(programs: Programs) -> Server:
     return Server("bare echo", lambda _folder, port: [str(programs.echo), f"127.0.0.1:{port}"])
 
 
-def ours(programs: Programs, name: str, keys: str = "", workers: int = 1) -> Server:
-    """Our daemon with these keys in its `[[server]]`."""
+def ours(programs: Programs, name: str, keys: str = "", *, workers: int = 1, observation: Path | None = None) -> Server:
+    """Our daemon with these keys in its `[[server]]`, and an observation socket if asked for."""
 
     def command(folder: Path, port: int) -> list[str]:
-        text = '[observability]\nlog-level = "warn"\n\n[clock]\nclock-control = false\n\n'
+        text = '[observability]\nlog-level = "warn"\n'
+        text += f'observation-path = "{observation}"\n' if observation else ""
+        text += "\n[clock]\nclock-control = false\n\n"
         text += "[synchronization]\nlocal-stratum = 1\n\n"
         text += f'[[server]]\nlisten = "127.0.0.1:{port}"\nthreads = {workers}\n{keys}'
         (folder / "ntp.toml").write_text(text)
