@@ -13,6 +13,7 @@ from .isolation import CannotRun
 ROOT = Path(__file__).resolve().parent.parent.parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ntpd-rs"
 PEERS = Path(os.environ.get("NTPD_RS_PEERS") or CACHE / "peers")
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target").resolve()
 EARLIER = CACHE / "earlier"
 EARLIER_VERSION = "1.9.0"
 
@@ -26,10 +27,14 @@ class Programs:
     echo: Path
 
 
+def in_use() -> list[Path]:
+    """Folders that programs or scripts are in."""
+    return [ROOT, CACHE, PEERS, TARGET]
+
+
 def ours(profile: str) -> Programs:
     """Our daemon, the generator and the bare echo, where `build` puts them."""
-    target = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target").resolve()
-    folder = target / ("debug" if profile == "dev" else profile)
+    folder = TARGET / ("debug" if profile == "dev" else profile)
     return Programs(*(folder / name for name in ("ntp-daemon", "examples/ntp-load", "examples/bare-echo")))
 
 

@@ -5,7 +5,7 @@ use crate::link::{Link, Sources};
 use crate::options::{Flood, Options};
 use crate::random::Random;
 use crate::report::{Outcome, Tally};
-use crate::run::{Clients, Schedule, capacity, server_cpu};
+use crate::run::{Clients, LOAD_PAUSE_SECONDS, Schedule, capacity, server_cpu};
 use crate::wire;
 use ntpd_rs::sys::batch::Batch;
 use ntpd_rs::sys::clock::monotonic;
@@ -71,7 +71,7 @@ impl Source {
             links: Link::open_all(options)?,
             next: 0,
             batch: Batch::new(BATCH),
-            schedule: options.rate.map(Schedule::new),
+            schedule: options.rate.map(|rate| Schedule::new(rate, LOAD_PAUSE_SECONDS)),
             kind: options.flood,
             version: options.ntp_version,
             random: Random::new(),
@@ -124,7 +124,8 @@ struct Honest {
     schedule: Option<Schedule>,
 }
 
-/// An honest client waits this long for its reply.
+/// An honest client waits this long for its reply. Clients know nothing of each other, so after a pause of the generator all of
+/// them ask.
 const PATIENCE_SECONDS: f64 = 1.0;
 
 impl Honest {
@@ -136,7 +137,7 @@ impl Honest {
         let flight = Flight::new(capacity(rate, PATIENCE_SECONDS));
         Ok(Self {
             clients: Clients::new(&patient, vec![(link, flight)]),
-            schedule: Some(Schedule::new(rate)),
+            schedule: Some(Schedule::new(rate, PATIENCE_SECONDS)),
         })
     }
 

@@ -69,9 +69,12 @@ pub(crate) enum Pace {
     Open(Schedule),
 }
 
+/// At 100 000 requests a second a burst of 200, which a server's queue holds.
+pub(crate) const LOAD_PAUSE_SECONDS: f64 = 0.002;
+
 impl Pace {
     fn of(options: &Options) -> Self {
-        options.rate.map_or(Self::Closed, |rate| Self::Open(Schedule::new(rate)))
+        options.rate.map_or(Self::Closed, |rate| Self::Open(Schedule::new(rate, LOAD_PAUSE_SECONDS)))
     }
 
     /// How many more to send now, at most `most`.
@@ -83,20 +86,20 @@ impl Pace {
     }
 }
 
-/// A fixed rate. Whoever could not send for a while does not make up for it in one burst, which no network would show.
+/// A fixed rate.
 #[derive(Debug)]
 pub(crate) struct Schedule {
     per_second: f64,
+    /// What was not sent for longer than this is never made up for, which would be a burst that no network shows: it is
+    /// the generator's failure, and shows as a rate that was not reached.
+    longest_pause_seconds: f64,
     last: Option<Mono>,
     owed: f64,
 }
 
-/// Longer pauses are the generator's failure, not load; they show as a rate that was not reached.
-const LONGEST_DEBT_SECONDS: f64 = 0.002;
-
 impl Schedule {
-    pub(crate) fn new(per_second: f64) -> Self {
-        Self { per_second, last: None, owed: 0.0 }
+    pub(crate) fn new(per_second: f64, longest_pause_seconds: f64) -> Self {
+        Self { per_second, longest_pause_seconds, last: None, owed: 0.0 }
     }
 
     /// How many are due now, at most `most`; they count as sent.
@@ -105,7 +108,7 @@ impl Schedule {
     pub(crate) fn due(&mut self, now: Mono, most: usize) -> usize {
         let elapsed = self.last.map_or(0.0, |last| (now - last).seconds());
         self.last = Some(now);
-        let debt = (self.per_second * LONGEST_DEBT_SECONDS).max(1.0);
+        let debt = (self.per_second * self.longest_pause_seconds).max(1.0);
         self.owed = (self.owed + elapsed * self.per_second).min(debt);
         let count = self.owed.floor().clamp(0.0, most as f64);
         self.owed -= count;
@@ -216,4 +219,20 @@ impl Clients {
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
 pub(crate) fn capacity(per_second: f64, timeout: f64) -> u16 {
     (per_second * timeout * 2.0 + 64.0).clamp(1.0, f64::from(u16::MAX)) as u16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schedule_keeps_its_rate_and_forgets_long_pauses() {
+        let mut schedule = Schedule::new(1000.0, 0.01);
+        let mut due = |milliseconds| schedule.due(Mono::default() + Span::from_millis(milliseconds), 100);
+        assert_eq!([due(0), due(3), due(4), due(4)], [0, 3, 1, 0]);
+        assert_eq!(due(1000), 10);
+        let mut slow = Schedule::new(0.5, 0.01);
+        let at = |seconds| Mono::default() + Span::from_secs(seconds);
+        assert_eq!([0, 1, 2, 3, 4].map(|seconds| slow.due(at(seconds), 100)), [0, 0, 1, 0, 1]);
+    }
 }
