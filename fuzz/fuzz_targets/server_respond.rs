@@ -26,6 +26,7 @@ fuzz_target!(|data: &[u8]| {
         reference_id: ReferenceId::NONE,
         reference_timestamp: (stratum & 1 == 0).then(|| ClockTime::from_unix_nanos(transmit)),
         updated: ClockTime::from_unix_nanos(0),
+        leap_second: None,
     };
     let received = ClockTime::from_unix_nanos(received);
     let transmit = ClockTime::from_unix_nanos(transmit);

@@ -110,7 +110,7 @@ impl World {
 
 fn source(last: u8) -> SourceConfig {
     let kind = SourceKind::Server { address: HostPort { host: format!("192.0.2.{last}"), port: 123 } };
-    SourceConfig { kind, poll: PollLimits::default(), prefer: false, noselect: false, family: Family::Any }
+    SourceConfig { kind, poll: PollLimits::default(), prefer: false, noselect: false, interleaved: false, family: Family::Any }
 }
 
 fuzz_target!(|data: &[u8]| {

@@ -8,6 +8,7 @@ mod activation;
 mod client;
 mod control;
 mod hostile;
+mod interleaved;
 mod isolated;
 mod lab;
 mod load;

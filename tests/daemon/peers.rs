@@ -34,33 +34,45 @@ fn peer(lab: &Lab, host: Host, program: &str) -> Command {
 /// chronyd as the nth server, stratum 1 by its own word, with this machine's time.
 #[track_caller]
 pub(crate) fn chronyd_server(lab: &Lab, n: u8) -> Process {
-    chronyd(lab, n, &["local stratum 1".to_owned()])
+    let lines = [&format!("bindaddress {}", Lab::server(n)), "allow", "local stratum 1"];
+    chronyd(lab, Host::Servers, &format!("chronyd-{n}"), &lines)
 }
 
 /// The same as a member of an isolated network of this stratum, with another member.
 #[track_caller]
 pub(crate) fn chronyd_orphan(lab: &Lab, n: u8, stratum: u8, other: &str) -> Process {
+    let bind = format!("bindaddress {}", Lab::server(n));
+    let local = format!("local stratum {stratum} orphan");
     let server = format!("server {other} iburst minpoll 4 maxpoll 4");
-    chronyd(lab, n, &[format!("local stratum {stratum} orphan"), server])
+    chronyd(lab, Host::Servers, &format!("chronyd-{n}"), &[&bind, "allow", &local, &server])
 }
 
+/// chronyd with these lines of configuration; it never touches the clock. `chronyc` finds it by its name.
 #[track_caller]
-fn chronyd(lab: &Lab, n: u8, more: &[String]) -> Process {
-    let address = Lab::server(n);
-    let file = lab.folder().join(format!("chronyd-{n}.conf"));
-    let lines = [
-        format!("bindaddress {address}"),
-        "allow".to_owned(),
-        "cmdport 0".to_owned(),
-        "bindcmdaddress /".to_owned(),
-        format!("pidfile {}", lab.folder().join(format!("chronyd-{n}.pid")).display()),
-    ];
-    fs::write(&file, [&lines, more].concat().join("\n") + "\n").unwrap();
-    let mut command = peer(lab, Host::Servers, "usr/sbin/chronyd");
+pub(crate) fn chronyd(lab: &Lab, host: Host, name: &str, lines: &[&str]) -> Process {
+    let file = lab.folder().join(format!("{name}.conf"));
+    let mut lines = lines.join("\n");
+    lines += &format!("\ncmdport 0\nbindcmdaddress {}\n", command_socket(lab, name).display());
+    lines += &format!("pidfile {}\n", lab.folder().join(format!("{name}.pid")).display());
+    fs::write(&file, lines).unwrap();
+    let mut command = peer(lab, host, "usr/sbin/chronyd");
     command.args(["-x", "-d", "-u", "root", "-f"]).arg(&file);
-    let process = Process::start(&format!("chronyd {address}"), command);
+    let process = Process::start(name, command);
     process.wait_for("starting", seconds(5));
     process
+}
+
+/// What `chronyc` says of the chronyd of this name: a line for each row, with commas.
+#[track_caller]
+pub(crate) fn chronyc(lab: &Lab, host: Host, name: &str, arguments: &[&str]) -> String {
+    let mut command = peer(lab, host, "usr/bin/chronyc");
+    command.arg("-h").arg(command_socket(lab, name)).args(["-c", "-n"]).args(arguments);
+    run("chronyc", command, seconds(10)).1
+}
+
+/// In a folder of its own, which chronyd makes and lets nobody else into.
+fn command_socket(lab: &Lab, name: &str) -> PathBuf {
+    lab.folder().join(name).join("socket")
 }
 
 /// What `chronyd -Q` on this host finds that its clock is off by, in seconds, asking one server.
