@@ -24,7 +24,7 @@ ADDRESSES = 1024
 LIMIT_KEYS = "rate-limiting-cache-size = 16384\nrate-limiting-cutoff-ms = 1\nrate-limiting-burst = 1000\n"
 COUNT_KEYS = "client-statistics = 64\n"
 CHRONY, OURS, LIMITED_TOO = "chrony", "ours", "ours, limited and counted"
-ONE_WORKER, TWO_WORKERS = "ours, 1 worker beside the load", "ours, 2 workers beside the load"
+ONE_WORKER, TWO_WORKERS = "ours, 1 worker, load on 2 CPUs", "ours, 2 workers, load on 2 CPUs"
 # A row, what it is compared with, and the ratio of their CPU per request that it may have at most.
 PROMISES = [(OURS, CHRONY, 0.90), (LIMITED_TOO, CHRONY, 0.97), (TWO_WORKERS, ONE_WORKER, 1.15)]
 
@@ -132,8 +132,8 @@ def all_rows(built: Programs, cpus: list[int], only: list[str] | None) -> list[R
     ]
     rows = [Row(servers.chrony(), [one], [other]), Row(servers.echo(built), [one], [other])]
     rows += [Row(server, [one], [other]) for server in apart if server]
-    # The same on each CPU: a worker with a generator beside it; once on one CPU, once on two.
-    rows.append(Row(servers.ours(built, ONE_WORKER), [one], [one]))
+    # A generator on each CPU in both, so that half of the requests come from another CPU than their worker's.
+    rows.append(Row(servers.ours(built, ONE_WORKER), [one], [one, other]))
     rows.append(Row(servers.ours(built, TWO_WORKERS, workers=2), [one, other], [one, other]))
     return [row for index, row in enumerate(rows) if index < 2 or only is None or row.server.name in only]
 
