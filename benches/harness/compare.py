@@ -24,6 +24,8 @@ ADDRESSES = 1024
 LIMIT_KEYS = "rate-limiting-cache-size = 16384\nrate-limiting-cutoff-ms = 1\nrate-limiting-burst = 1000\n"
 COUNT_KEYS = "client-statistics = 64\n"
 CHRONY, OURS, LIMITED_TOO = "chrony", "ours", "ours, limited and counted"
+# Of both families: a reply must leave from the address that was asked, which the kernel is to say of each request.
+EVERYWHERE = "ours, at [::]"
 ONE_WORKER, TWO_WORKERS = "ours, 1 worker, load on 2 CPUs", "ours, 2 workers, load on 2 CPUs"
 # A row, what it is compared with, and the ratio of their CPU per request that it may have at most.
 PROMISES = [(OURS, CHRONY, 0.90), (LIMITED_TOO, CHRONY, 0.97), (TWO_WORKERS, ONE_WORKER, 1.15)]
@@ -128,6 +130,7 @@ def all_rows(built: Programs, cpus: list[int], only: list[str] | None) -> list[R
     apart = [
         servers.ours(built, OURS),
         servers.ours(built, LIMITED_TOO, LIMIT_KEYS + COUNT_KEYS),
+        servers.ours(built, EVERYWHERE, at="[::]"),
         servers.earlier(),
     ]
     rows = [Row(servers.chrony(), [one], [other]), Row(servers.echo(built), [one], [other])]

@@ -70,7 +70,15 @@ def echo(programs: Programs) -> Server:
     return Server("bare echo", lambda _folder, port: [str(programs.echo), f"127.0.0.1:{port}"])
 
 
-def ours(programs: Programs, name: str, keys: str = "", *, workers: int = 1, observation: Path | None = None) -> Server:
+def ours(
+    programs: Programs,
+    name: str,
+    keys: str = "",
+    *,
+    workers: int = 1,
+    at: str = "127.0.0.1",
+    observation: Path | None = None,
+) -> Server:
     """Our daemon with these keys in its `[[server]]`, and an observation socket if asked for."""
 
     def command(folder: Path, port: int) -> list[str]:
@@ -78,7 +86,7 @@ def ours(programs: Programs, name: str, keys: str = "", *, workers: int = 1, obs
         text += f'observation-path = "{observation}"\n' if observation else ""
         text += "\n[clock]\nclock-control = false\n\n"
         text += "[synchronization]\nlocal-stratum = 1\n\n"
-        text += f'[[server]]\nlisten = "127.0.0.1:{port}"\nthreads = {workers}\n{keys}'
+        text += f'[[server]]\nlisten = "{at}:{port}"\nthreads = {workers}\n{keys}'
         (folder / "ntp.toml").write_text(text)
         return [str(programs.daemon), "-c", str(folder / "ntp.toml")]
 
