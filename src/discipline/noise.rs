@@ -24,6 +24,9 @@ const LEAST_WEIGHT: f64 = 1e-5;
 /// One innovation counts at most as one of so many standard deviations, squared: the model may be wrong about a single sample.
 const OUTLIER: f64 = 64.0;
 
+/// People want to know how a path is now: with the memory of the model, one odd sample would be seen for hours.
+const JITTER_SAMPLES: f64 = 16.0;
+
 /// What is learned about one path from its delays and its filter's innovations.
 #[derive(Debug, Clone)]
 pub(super) struct Noise {
@@ -114,7 +117,7 @@ impl Noise {
         self.weigh_models(keep, innovation + judged.correction, predicted, judged);
         let most = 4.0 * (predicted + judged.variance).sqrt();
         self.skew.learn(keep, judged.wait, innovation.clamp(-most, most), predicted + judged.edgeless);
-        let gain = 1.0 / self.waits.samples().max(1.0);
+        let gain = 1.0 / self.waits.samples().clamp(1.0, JITTER_SAMPLES);
         self.jitter_variance += (innovation * innovation - self.jitter_variance) * gain;
     }
 
@@ -160,6 +163,18 @@ mod tests {
 
     fn sigma(noise: &Noise, wait: f64) -> f64 {
         noise.judge(0.02 + wait, 1e-6).variance.sqrt()
+    }
+
+    #[test]
+    fn the_jitter_is_that_of_the_last_samples_and_an_odd_one_is_soon_forgotten() {
+        let mut noise = path(|random| (0.0, random.normal() * 1e-6));
+        assert!((0.5e-6..2e-6).contains(&noise.jitter()), "{}", noise.jitter());
+        for n in 0..100 {
+            noise.observe(64.0, 0.02);
+            let judged = noise.judge(0.02, 1e-6);
+            noise.learn(64.0, if n == 0 { 50e-6 } else { 1e-6 }, 1e-10, &judged);
+        }
+        assert!(noise.jitter() < 2e-6, "{}", noise.jitter());
     }
 
     #[test]

@@ -103,16 +103,17 @@ fn at_rest_no_thread_of_a_server_wakes_up() {
         let threads = fs::read_dir(&tasks).unwrap().map(|entry| entry.unwrap().path());
         let status = threads.map(|thread| fs::read_to_string(thread.join("status")).unwrap());
         let status = status.filter(|status| status.contains("Name:\tntp-server-"));
-        let switches = |status: String| status.lines().filter(|line| line.contains("ctxt")).collect();
+        let tells = |line: &&str| line.starts_with("State:") || line.contains("ctxt");
+        let switches = |status: String| status.lines().filter(tells).collect();
         status.map(switches).collect()
     };
     let first = sleeps();
     assert_eq!(first.len(), THREADS);
-    // The last answer was heard a moment before its thread fell asleep.
+    // The last answer was heard a moment before its thread fell asleep; one that waits for a processor does not sleep yet.
     let mut last = first;
     let settled = poll(seconds(5), || {
         let now = sleeps();
-        let same = now == last;
+        let same = now == last && now.iter().all(|thread| thread.contains("S (sleeping)"));
         last = now.clone();
         same.then_some(now)
     });
