@@ -10,6 +10,7 @@ pub(crate) mod leap_file;
 mod main_loop;
 mod process;
 mod publisher;
+mod random;
 mod readiness;
 mod resolver;
 mod running;

@@ -7,6 +7,7 @@ use super::clock_watcher::ClockWatcher;
 use super::leap_file::LeapFile;
 use super::main_loop::MainLoop;
 use super::publisher::Publisher;
+use super::random::random;
 use super::resolver::Resolver;
 use super::server;
 use super::smear_watch::SmearWatch;
@@ -166,9 +167,6 @@ fn new_engine(
     frequency: Frequency,
     drift: Option<Drift>,
 ) -> Result<Engine, StartupError> {
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed)
-        .map_err(|error| StartupError::other(format!("the kernel gives no random numbers: {error}")))?;
     let start = Start {
         now: clock.now(),
         drift,
@@ -177,7 +175,7 @@ fn new_engine(
         build_time: NOT_BEFORE,
         precision: sys::clock::precision(),
     };
-    Ok(Engine::new(config.clone(), seed, start))
+    Ok(Engine::new(config.clone(), random()?, start))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ pub(super) use questions::Inquirer;
 
 use super::activation::{Section, TimeSocket, ports_taken_from_v4, share_out};
 use super::clock::ClockReader;
+use super::random::random;
 use super::startup_error::StartupError;
 use crate::config::{Config, ServerConfig};
 use crate::server::SystemVariables;
@@ -111,6 +112,11 @@ impl Listening {
         let counters = sockets.iter().map(|_| Arc::default()).collect();
         Ok(Self { sockets, address, config, counters, key: random()? })
     }
+
+    /// For snapshots.
+    pub(super) fn report(&self) -> Server {
+        Server { address: self.address, workers: self.counters.clone() }
+    }
 }
 
 /// So that all that is known of a client is known to the one worker that it meets.
@@ -128,13 +134,6 @@ fn steer(sockets: &[UdpSocket], address: SocketAddr) -> Result<(), StartupError>
     Ok(())
 }
 
-fn random<const N: usize>() -> Result<[u8; N], StartupError> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| StartupError::other(format!("the kernel gives no random numbers: {error}")))?;
-    Ok(bytes)
-}
-
 fn not_bound(address: SocketAddr, error: &io::Error, passed_takes_it: bool) -> StartupError {
     let told = |remedy: &str| format!("cannot serve at {address}: {error}; {remedy}");
     if is_not_permitted(error) {
@@ -148,13 +147,6 @@ fn not_bound(address: SocketAddr, error: &io::Error, passed_takes_it: bool) -> S
         io::ErrorKind::AddrNotAvailable => "no interface of this machine has that address",
         _ => "check listen in [[server]]",
     }))
-}
-
-impl Listening {
-    /// For snapshots.
-    pub(super) fn report(&self) -> Server {
-        Server { address: self.address, workers: self.counters.clone() }
-    }
 }
 
 /// Threads that answer. Dropped, they have ended.

@@ -37,9 +37,15 @@ impl Guard {
         }
     }
 
-    /// What the lists say, before the request is looked at.
-    pub(super) fn access(&self, client: &Client) -> Option<FilterAction> {
-        self.access.decision(client.address)
+    /// Whether the lists want the client told that it may not ask, before the request is looked at.
+    ///
+    /// # Errors
+    /// If they want it ignored.
+    pub(super) fn is_denied(&self, client: &Client) -> Result<bool, Refusal> {
+        match self.access.decision(client.address) {
+            Some(FilterAction::Ignore) => Err(Refusal::Ignored),
+            decision => Ok(decision == Some(FilterAction::Deny)),
+        }
     }
 
     /// Nothing for a request that is to be answered with time.
@@ -51,15 +57,13 @@ impl Guard {
     /// By name, where nothing is to be sent.
     pub(super) fn check(
         &mut self,
-        access: Option<FilterAction>,
+        is_denied: bool,
         client: &Client,
         header: &Header,
         now: Mono,
     ) -> Result<Option<Kiss>, Refusal> {
-        match access {
-            Some(FilterAction::Ignore) => return Err(Refusal::Ignored),
-            Some(FilterAction::Deny) => return self.deny(Refusal::Denied, header, now).map(Some),
-            None => {}
+        if is_denied {
+            return self.deny(Refusal::Denied, header, now).map(Some);
         }
         // No reply could be protected: there are no keys yet.
         match self.require_nts {

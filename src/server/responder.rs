@@ -9,7 +9,7 @@ use super::guard::{Guard, Kiss};
 use super::interleave::{self, Interleave, Place};
 use super::reply::{self, ReplyBuffer, Template};
 use super::smear::{self, Served, Smear};
-use crate::config::{FilterAction, LeapSmear, ServerConfig};
+use crate::config::{LeapSmear, ServerConfig};
 use crate::packet::{Mode, Packet, ParseError};
 use crate::snapshot::ClientActivity;
 use crate::time::{ClockTime, Mono};
@@ -125,10 +125,7 @@ impl Responder {
         if Mode::from_bits(*first) != Mode::Client {
             return Err(Refusal::WrongMode);
         }
-        let access = self.guard.access(client);
-        if access == Some(FilterAction::Ignore) {
-            return Err(Refusal::Ignored);
-        }
+        let is_denied = self.guard.is_denied(client)?;
         let packet = Packet::parse(request.bytes).map_err(|error| match error {
             ParseError::Version(_) => Refusal::WrongVersion,
             ParseError::TooShort | ParseError::ExtensionLength | ParseError::MacLength => Refusal::Malformed,
@@ -138,7 +135,7 @@ impl Responder {
             return Err(Refusal::WrongVersion);
         }
         if let Some(Kiss { header, reason }) =
-            self.guard.check(access, client, &packet.header, request.mono)?
+            self.guard.check(is_denied, client, &packet.header, request.mono)?
         {
             let (length, kiss) = (reply::write(&header, &packet, to), Some(reason));
             return Ok(Answer {

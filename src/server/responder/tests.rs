@@ -4,7 +4,7 @@ mod hostile;
 mod refusals;
 
 use super::*;
-use crate::config::SmearShape;
+use crate::config::{FilterAction, SmearShape};
 use crate::packet::{Header, KissCode, ReferenceId};
 use crate::server::REPLY_CAPACITY;
 use crate::time::{Leap, NtpShort, NtpTimestamp, Span};
