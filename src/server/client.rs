@@ -34,6 +34,12 @@ impl Client {
     }
 }
 
+/// Which of so many sets one half of a hash leads to. A product spreads 32 bits over any number of them, and costs a tenth of a division.
+pub(super) fn place(half: u32, sets: usize) -> usize {
+    let product = u128::from(half) * sets as u128;
+    usize::try_from(product >> 32).unwrap_or(0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,6 +60,14 @@ mod tests {
             let server = Server { address, workers: vec![Arc::new(counters)] };
             let estimate = f64::from(u32::try_from(server.recent_clients(Mono::default())).unwrap());
             assert!((estimate / f64::from(count) - 1.0).abs() < 0.049, "{estimate} for {count}");
+        }
+    }
+
+    #[test]
+    fn a_hash_leads_to_every_set_and_to_no_other() {
+        for sets in [1, 2, 3, 1000, 65_536] {
+            assert_eq!((place(0, sets), place(u32::MAX, sets)), (0, sets - 1));
+            assert_eq!(place(1 << 31, sets), sets / 2);
         }
     }
 

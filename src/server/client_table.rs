@@ -5,7 +5,7 @@
 //! that sends more than an eighth of what its set gets is always found, and a flood of addresses that ask once passes
 //! through the one entry that weighs least. Weights are halved every hour, so that those who stopped asking make room.
 
-use super::client::Client;
+use super::client::{self, Client};
 use super::responder::Answer;
 use crate::snapshot::ClientActivity;
 use crate::time::{Mono, Span};
@@ -53,8 +53,8 @@ impl ClientTable {
 
     /// A client asked, and this came of it. Allocates nothing.
     pub(super) fn note(&mut self, client: &Client, outcome: &Result<Answer, Refusal>, now: Mono) {
-        // A product spreads 32 bits over any number of sets, and costs a tenth of a division.
-        let place = usize::try_from(((client.hash >> 32) * self.sets.len() as u64) >> 32).unwrap_or(0);
+        let high = u32::try_from(client.hash >> 32).unwrap_or(0);
+        let place = client::place(high, self.sets.len());
         let (Some(set), Some(entries)) = (self.sets.get_mut(place), self.entries.get_mut(place)) else {
             return;
         };

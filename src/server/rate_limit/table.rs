@@ -1,5 +1,6 @@
 //! The table of token buckets, one size for ever. Whose they are, and what they are asked for, is not known here.
 
+use crate::server::client::place;
 use crate::server::token_bucket::{Pace, TokenBucket};
 use crate::time::{Mono, Span};
 
@@ -49,10 +50,9 @@ impl Table {
     /// Nobody can choose whose that is: the set of a client depends on a secret key. A client whose entry is given up is
     /// answered one burst more than it should be, at most.
     pub(super) fn entry(&mut self, hash: u64, now: Mono) -> Option<&mut Entry> {
-        let (low, tag) = (hash & u64::from(u32::MAX), u32::try_from(hash >> 32).unwrap_or(0));
-        // A product spreads 32 bits over any number of sets, and costs a tenth of a division.
-        let place = low.checked_mul(u64::try_from(self.sets.len()).ok()?)? >> 32;
-        let set = self.sets.get_mut(usize::try_from(place).ok()?)?;
+        let half = |bits: u64| u32::try_from(bits & u64::from(u32::MAX)).unwrap_or(0);
+        let (low, tag) = (half(hash), half(hash >> 32));
+        let set = self.sets.get_mut(place(low, self.sets.len()))?;
         let pace = self.pace;
         let entry =
             set.0.iter_mut().min_by_key(|entry| (entry.tag != tag, entry.tokens.missing(pace, now)))?;
