@@ -92,7 +92,8 @@ fn what_everybody_may_read_counts_clients_and_names_none() {
     let daemon = start_server(&lab, SERVER);
     everybody_asks(&lab);
     let server = counters(&daemon);
-    assert_eq!(server.recent_clients, 3, "those that got time: {server:#?}");
+    // An estimate: once in a thousand runs two of them count as one.
+    assert!((2..=3).contains(&server.recent_clients), "those that got time: {server:#?}");
     assert_eq!(server.versions, [(3, 5), (4, 10)].into());
     assert_eq!(server.refused, [(Refusal::WrongVersion, 2), (Refusal::Denied, 1)].into());
     assert_eq!(server.kisses, [(Refusal::Denied, 1)].into());

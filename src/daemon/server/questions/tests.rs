@@ -42,7 +42,8 @@ async fn workers_that_sleep_tell_the_clients_that_ask_most() {
         assert_eq!(seen, expected.take(limit).collect::<Vec<_>>());
     }
     let now = Clock::None.now().mono;
-    assert_eq!(server.report.recent_clients(now), 12);
+    // An estimate: in one run of sixty two of them share a register, and so count as one.
+    assert!((10..=12).contains(&server.report.recent_clients(now)));
 }
 
 #[tokio::test]
