@@ -6,7 +6,7 @@
 //! |---|---|
 //! | 0 | [`time`]: units of time; reads no clock |
 //! | 0' | [`sys`]: the kernel; all `unsafe`; knows only `time` |
-//! | 1 | [`packet`], [`verdict`], [`measurement`], [`command`], [`snapshot`], [`config`]: values |
+//! | 1 | [`packet`], [`nts`], [`verdict`], [`measurement`], [`command`], [`snapshot`], [`config`]: values |
 //! | 2 | [`source`] (one association), [`server`] (the responder), [`discipline`] (algorithms without protocol) |
 //! | 3 | [`engine`]: events in, actions out |
 //! | 4 | [`logging`], [`metrics`], [`observation`], [`control`], [`unix_socket`]: a [`snapshot::Snapshot`] out, a [`command::Command`] in |
@@ -28,6 +28,7 @@ pub mod engine;
 pub mod logging;
 pub mod measurement;
 pub mod metrics;
+pub mod nts;
 pub mod observation;
 pub mod packet;
 pub mod server;

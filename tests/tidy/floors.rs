@@ -7,19 +7,21 @@ pub(crate) const FLOORS: &[(&str, &[&str])] = &[
     ("time", &[]),
     ("sys", &["time"]),
     ("packet", &["time"]),
+    ("nts", &["time", "packet"]),
     ("verdict", &["time", "packet"]),
     ("measurement", &["time", "packet"]),
     ("snapshot", &["time", "packet", "verdict"]),
-    ("config", &["time", "packet"]),
+    ("config", &["time", "packet", "nts"]),
     ("command", &["time", "packet", "config"]),
     ("discipline", &["time", "measurement", "verdict", "config"]),
-    ("source", &["time", "packet", "measurement", "verdict", "config"]),
-    ("server", &["time", "packet", "config", "snapshot", "verdict"]),
+    ("source", &["time", "packet", "nts", "measurement", "verdict", "config"]),
+    ("server", &["time", "packet", "nts", "config", "snapshot", "verdict"]),
     (
         "engine",
         &[
             "time",
             "packet",
+            "nts",
             "verdict",
             "measurement",
             "snapshot",
@@ -52,7 +54,7 @@ pub(crate) const FLOORS: &[(&str, &[&str])] = &[
             "daemon",
         ],
     ),
-    ("testserver", &["time", "packet"]),
+    ("testserver", &["time", "packet", "nts"]),
     ("bin", &["logging", "daemon", "cli", "metrics"]),
 ];
 

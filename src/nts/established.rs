@@ -1,0 +1,65 @@
+//! What one key exchange is asked for and what it brings, as the engine sees it. The exchange itself is the daemon's.
+
+use super::Session;
+use crate::time::ClockTime;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// A key exchange to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyRequest {
+    /// Name or literal address of the key exchange server.
+    pub host: String,
+    /// Its TCP port.
+    pub port: u16,
+    /// Roots that are trusted beside the system's (PEM).
+    pub certificate_authority: Option<PathBuf>,
+    /// Look for `_ntske._tcp` service records of the name first.
+    pub enable_srv_resolution: bool,
+    /// Servers of the same pool that are asked already: others are wanted.
+    pub denied: Vec<SocketAddr>,
+    /// Which time certificates are judged by.
+    pub certificate_time: CertificateTime,
+}
+
+/// Which time certificates are judged by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CertificateTime {
+    /// The clock's.
+    Clock(ClockTime),
+    /// The clock is known to be wrong: every period of validity that ends after this is accepted for now, and told in
+    /// [`Established::validity`], to be compared with the time that is measured.
+    Unknown {
+        /// No true time is before it.
+        not_before: ClockTime,
+    },
+}
+
+/// A key exchange that succeeded.
+#[derive(Debug)]
+pub struct Established {
+    /// Keys and cookies.
+    pub session: Session,
+    /// Where the NTP server is asked, in the resolver's order; at least one.
+    pub servers: Vec<SocketAddr>,
+    /// The part of time in which every certificate of the chain was or is valid.
+    pub validity: Validity,
+    /// As the request said.
+    pub certificate_time: CertificateTime,
+}
+
+/// When certificates are valid, both ends included (RFC 5280 §4.1.2.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Validity {
+    /// From here.
+    pub not_before: ClockTime,
+    /// To here.
+    pub not_after: ClockTime,
+}
+
+impl Validity {
+    /// Whether they are valid then.
+    pub fn contains(&self, time: ClockTime) -> bool {
+        (self.not_before..=self.not_after).contains(&time)
+    }
+}

@@ -1,0 +1,136 @@
+//! A server's master keys, and the cookies that they seal (RFC 8915 §6). When keys change is not decided here.
+
+use super::{Algorithm, Cipher, Key, SessionKeys, TAG_LEN};
+use zeroize::Zeroizing;
+
+/// One master key with the name that its cookies bear.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MasterKey {
+    /// In front of every cookie; not secret.
+    pub id: u32,
+    /// Of AES-SIV-CMAC-512.
+    pub key: Key,
+}
+
+/// Every master key whose cookies are accepted, and the one that new cookies are sealed with. Never empty.
+#[derive(Debug)]
+pub struct KeySet {
+    keys: Vec<(MasterKey, Cipher)>,
+    primary: usize,
+}
+
+/// Key identifier and nonce before the sealed keys.
+const ID_LEN: usize = 4;
+const NONCE_LEN: usize = 16;
+/// The algorithm's number, and zeros that make the length a multiple of four.
+const PLAIN_HEADER_LEN: usize = 4;
+const LONGEST_PLAIN: usize = PLAIN_HEADER_LEN + 2 * 64;
+
+impl KeySet {
+    /// Of the longest cookie.
+    pub const LONGEST_COOKIE: usize = ID_LEN + NONCE_LEN + TAG_LEN + LONGEST_PLAIN;
+
+    /// `None` without keys, if `primary` is none of them, if two have the same id, or if one is of another algorithm.
+    pub fn new(keys: Vec<MasterKey>, primary: usize) -> Option<Self> {
+        let distinct: std::collections::BTreeSet<u32> = keys.iter().map(|key| key.id).collect();
+        let sound = primary < keys.len() && distinct.len() == keys.len();
+        let ready = |master: MasterKey| {
+            let cipher =
+                Cipher::new(&master.key).filter(|_| master.key.algorithm() == Algorithm::AesSivCmac512)?;
+            Some((master, cipher))
+        };
+        let keys: Option<Vec<_>> = keys.into_iter().map(ready).collect();
+        keys.filter(|_| sound).map(|keys| Self { keys, primary })
+    }
+
+    /// The keys, in the order in which they were made.
+    pub fn keys(&self) -> impl Iterator<Item = &MasterKey> {
+        self.keys.iter().map(|(key, _)| key)
+    }
+
+    /// The place of the key that new cookies are sealed with.
+    pub const fn primary(&self) -> usize {
+        self.primary
+    }
+
+    /// Of the cookies for this algorithm, bytes: a multiple of four, as the length of an extension field.
+    pub const fn cookie_len(algorithm: Algorithm) -> usize {
+        ID_LEN + NONCE_LEN + TAG_LEN + PLAIN_HEADER_LEN + 2 * algorithm.key_len()
+    }
+
+    /// Writes a fresh cookie for these keys; how many bytes it has. `nonce` must be random. `None` if there is no room.
+    pub fn seal(&mut self, keys: &SessionKeys, nonce: [u8; 16], to: &mut [u8]) -> Option<usize> {
+        let (master, cipher) = self.keys.get_mut(self.primary)?;
+        let algorithm = keys.algorithm();
+        let mut plain = Zeroizing::new([0; LONGEST_PLAIN]);
+        let (header, secrets) = plain.split_at_mut_checked(PLAIN_HEADER_LEN)?;
+        header.get_mut(..2)?.copy_from_slice(&algorithm.id().to_be_bytes());
+        let (s2c, rest) = secrets.split_at_mut_checked(algorithm.key_len())?;
+        s2c.copy_from_slice(keys.s2c.bytes());
+        rest.get_mut(..algorithm.key_len())?.copy_from_slice(keys.c2s.bytes());
+        let plain = plain.get(..PLAIN_HEADER_LEN + 2 * algorithm.key_len())?;
+        let (id, rest) = to.split_at_mut_checked(ID_LEN)?;
+        let (place, sealed) = rest.split_at_mut_checked(NONCE_LEN)?;
+        let length = cipher.seal(&nonce, &[], plain, sealed)?;
+        id.copy_from_slice(&master.id.to_be_bytes());
+        place.copy_from_slice(&nonce);
+        Some(ID_LEN + NONCE_LEN + length)
+    }
+
+    /// The keys in a cookie; `None` if no key of the set sealed it. Bytes of padding after it (RFC 7822 §3) are not allowed: ours has none.
+    pub fn open(&mut self, cookie: &[u8]) -> Option<SessionKeys> {
+        let (id, rest) = cookie.split_first_chunk::<ID_LEN>()?;
+        let (nonce, sealed) = rest.split_at_checked(NONCE_LEN)?;
+        let id = u32::from_be_bytes(*id);
+        let (_, cipher) = self.keys.iter_mut().find(|(master, _)| master.id == id)?;
+        let mut plain = Zeroizing::new([0; LONGEST_PLAIN]);
+        let length = cipher.open(nonce, &[], sealed, plain.as_mut_slice())?;
+        let ([a, b, _, _], secrets) = plain.get(..length)?.split_first_chunk::<PLAIN_HEADER_LEN>()?;
+        let algorithm = Algorithm::from_id(u16::from_be_bytes([*a, *b]))?;
+        let (s2c, c2s) = secrets.split_at_checked(algorithm.key_len())?;
+        SessionKeys::new(algorithm, c2s, s2c)
+    }
+}
+
+impl Clone for KeySet {
+    /// Each thread has its own: sealing changes a schedule.
+    fn clone(&self) -> Self {
+        let ready = |(master, _): &(MasterKey, Cipher)| Some((master.clone(), Cipher::new(&master.key)?));
+        Self { keys: self.keys.iter().filter_map(ready).collect(), primary: self.primary }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn master(id: u32) -> MasterKey {
+        let [.., byte] = id.to_be_bytes();
+        MasterKey { id, key: Key::new(Algorithm::AesSivCmac512, &[byte; 64]).unwrap() }
+    }
+
+    #[test]
+    fn a_cookie_opens_with_its_own_key_alone_and_gives_the_keys_back() {
+        let mut set = KeySet::new(vec![master(8), master(9)], 1).unwrap();
+        let mut other = KeySet::new(vec![master(8)], 0).unwrap();
+        for algorithm in Algorithm::ALL {
+            let length = algorithm.key_len();
+            let keys = SessionKeys::new(algorithm, &vec![1; length], &vec![2; length]).unwrap();
+            let mut cookie = [0; KeySet::LONGEST_COOKIE];
+            let length = set.seal(&keys, [7; 16], &mut cookie).unwrap();
+            assert_eq!((length, length % 4), (KeySet::cookie_len(algorithm), 0));
+            assert_eq!(set.open(&cookie[..length]), Some(keys));
+            assert_eq!(other.open(&cookie[..length]), None);
+            for short in 0..length {
+                assert_eq!(set.open(&cookie[..short]), None);
+            }
+        }
+    }
+
+    #[test]
+    fn a_set_that_makes_no_sense_is_none() {
+        assert!(KeySet::new(vec![], 0).is_none());
+        assert!(KeySet::new(vec![master(1)], 1).is_none());
+        assert!(KeySet::new(vec![master(1), master(1)], 0).is_none());
+    }
+}

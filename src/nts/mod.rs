@@ -1,0 +1,24 @@
+//! Network Time Security (RFC 8915) without a socket, clock or randomness of its own: bytes, keys and rules. Whose turn it is to ask is not known here.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `algorithm` | the AEAD algorithms by their numbers |
+//! | `key` | secret keys, erased when dropped |
+//! | `cipher` | one key ready to seal and open with |
+//! | `keyset` | a server's master keys, and the cookies that they seal |
+//! | `session` | what a client keeps of a key exchange: keys and cookies |
+//! | `established` | what one key exchange is asked for and brings, as the engine sees it |
+
+mod algorithm;
+mod cipher;
+mod established;
+mod key;
+mod keyset;
+mod session;
+
+pub use algorithm::Algorithm;
+pub use cipher::{Cipher, LONGEST_NONCE, TAG_LEN};
+pub use established::{CertificateTime, Established, KeyRequest, Validity};
+pub use key::{Key, SessionKeys};
+pub use keyset::{KeySet, MasterKey};
+pub use session::{Session, UniqueIdentifier};
