@@ -115,6 +115,8 @@ pub enum Discard {
     RateKiss,
     /// A kiss: `DENY` or `RSTR`.
     DenyKiss,
+    /// A kiss: `NTSN`. Anybody may have sent it, so it is believed only if nothing better comes (RFC 8915 §5.7).
+    NtsNak,
     /// Leap indicator 3, or no receive or transmit timestamp: the server is not synchronized.
     Unsynchronized,
     /// Stratum 16 or above.
@@ -137,7 +139,7 @@ pub enum Discard {
 
 impl Discard {
     /// Every reason, for counters and tests.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Malformed,
         Self::WrongAddress,
         Self::WrongVersion,
@@ -148,6 +150,7 @@ impl Discard {
         Self::UnknownKiss,
         Self::RateKiss,
         Self::DenyKiss,
+        Self::NtsNak,
         Self::Unsynchronized,
         Self::BadStratum,
         Self::InvalidTimestamps,
@@ -172,6 +175,7 @@ impl Discard {
             Self::UnknownKiss => "unknown-kiss",
             Self::RateKiss => "rate-kiss",
             Self::DenyKiss => "deny-kiss",
+            Self::NtsNak => "nts-nak",
             Self::Unsynchronized => "unsynchronized",
             Self::BadStratum => "bad-stratum",
             Self::InvalidTimestamps => "invalid-timestamps",
@@ -219,11 +223,13 @@ pub enum Refusal {
     NtsRequired,
     /// Its sender asks too often.
     RateLimited,
+    /// Its NTS cookie was sealed by no key that is known, or it is not what its sender wrote (RFC 8915 §5.7).
+    NotAuthentic,
 }
 
 impl Refusal {
     /// Every reason, for counters and tests.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Malformed,
         Self::WrongMode,
         Self::WrongVersion,
@@ -231,6 +237,7 @@ impl Refusal {
         Self::Ignored,
         Self::NtsRequired,
         Self::RateLimited,
+        Self::NotAuthentic,
     ];
 
     /// Its place in [`Refusal::ALL`].
@@ -248,6 +255,7 @@ impl Refusal {
             Self::Ignored => "ignored",
             Self::NtsRequired => "nts-required",
             Self::RateLimited => "rate-limited",
+            Self::NotAuthentic => "not-authentic",
         }
     }
 }

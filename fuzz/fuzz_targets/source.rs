@@ -49,7 +49,7 @@ impl World {
                     Action::Adjust(adjustment) => applied.push(self.adjust(adjustment)),
                     Action::Panic(_) => self.ended = true,
                     Action::Notice(notice) => drop(notice.to_string()),
-                    Action::Close(_) | Action::Resolve { .. } | Action::Publish => {}
+                    Action::Close(_) | Action::Resolve { .. } | Action::ExchangeKeys { .. } | Action::Publish => {}
                 }
             }
             if applied.is_empty() || self.ended {

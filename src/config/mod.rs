@@ -4,6 +4,7 @@ mod address;
 mod diagnostic;
 mod early;
 mod file;
+mod key_exchange;
 mod keys;
 mod log_filter;
 mod network;
@@ -16,6 +17,7 @@ mod server;
 pub use address::{NTP_PORT, parse_listen};
 pub use diagnostic::{Diagnostic, Severity};
 pub use file::{DEFAULT_PATH, LoadError, Loaded, load, parse};
+pub use key_exchange::{KeyExchange, KeyExchangeServerConfig, KeyOrigin, KeysetConfig, NtsBootstrap};
 pub use log_filter::check_log_filter;
 pub use network::Network;
 pub use server::{FilterAction, FilterList, LeapSmear, RateLimit, ServerConfig, SmearShape};
@@ -39,6 +41,10 @@ pub struct Config {
     pub source_defaults: PollLimits,
     /// In the order of the file.
     pub servers: Vec<ServerConfig>,
+    /// In the order of the file.
+    pub key_exchange_servers: Vec<KeyExchangeServerConfig>,
+    /// The master keys of all of them.
+    pub keyset: KeysetConfig,
     /// When the clock may be set.
     pub synchronization: Synchronization,
     /// Knobs of the algorithm.
@@ -91,6 +97,15 @@ pub enum SourceKind {
         count: usize,
         /// Never these.
         ignore: Vec<IpAddr>,
+    },
+    /// One server, with NTS.
+    Nts(KeyExchange),
+    /// Several servers, with NTS, from several key exchanges.
+    NtsPool {
+        /// Where.
+        key_exchange: KeyExchange,
+        /// How many.
+        count: usize,
     },
 }
 
@@ -151,6 +166,8 @@ pub struct Synchronization {
     pub orphan_wait: Span,
     /// A table of leap seconds, which goes before what sources announce.
     pub leap_seconds_file: Option<PathBuf>,
+    /// What sources with NTS may do for a clock that is known to be wrong.
+    pub nts_bootstrap: NtsBootstrap,
 }
 
 /// Largest step each way; `None` is no limit.
@@ -246,8 +263,8 @@ impl Config {
     pub fn selectable_sources(&self) -> usize {
         let count = |source: &SourceConfig| match source.kind {
             _ if source.noselect => 0,
-            SourceKind::Server { .. } => 1,
-            SourceKind::Pool { count, .. } => count,
+            SourceKind::Server { .. } | SourceKind::Nts(_) => 1,
+            SourceKind::Pool { count, .. } | SourceKind::NtsPool { count, .. } => count,
         };
         self.sources.iter().map(count).sum()
     }
@@ -302,6 +319,7 @@ impl Default for Synchronization {
             orphan_stratum: None,
             orphan_wait: Span::from_secs(300),
             leap_seconds_file: None,
+            nts_bootstrap: NtsBootstrap::Auto,
         }
     }
 }
@@ -347,6 +365,8 @@ impl Default for Config {
             sources: Vec::new(),
             source_defaults: PollLimits::default(),
             servers: Vec::new(),
+            key_exchange_servers: Vec::new(),
+            keyset: KeysetConfig::default(),
             synchronization: Synchronization::default(),
             algorithm: Algorithm::default(),
             observability: Observability::default(),

@@ -5,7 +5,7 @@ use super::diagnostic::Report;
 use super::keys::{self, Schema};
 use super::reader::Section;
 use super::sections::{clock, nts, observability, servers, sources, synchronization};
-use super::{Algorithm, early};
+use super::{Algorithm, KeysetConfig, early};
 use toml::de::{DeTable, DeValue};
 
 /// Reads everything, and reports everything that is wrong; the result is of use only if nothing is.
@@ -35,6 +35,8 @@ pub(super) fn resolve(top: &DeTable<'_>, report: &Report) -> Config {
             .collect(),
         source_defaults: source_defaults.resolved(),
         servers: servers::read_all(tables(top, "server", report), report),
+        key_exchange_servers: Vec::new(),
+        keyset: KeysetConfig::default(),
         synchronization: synchronization.map(|s| synchronization::read(&s)).unwrap_or_default(),
         algorithm: algorithm.map_or_else(Algorithm::default, |s| synchronization::algorithm(&s)),
         observability,

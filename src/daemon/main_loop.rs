@@ -3,6 +3,7 @@
 use super::client_sockets::{ClientSockets, SocketEvent};
 use super::clock::Clock;
 use super::clock_watcher::{Change, ClockWatcher};
+use super::key_client::{self, KeyClient};
 use super::leap_file::LeapFile;
 use super::publisher::Publisher;
 use super::resolver::Resolver;
@@ -27,6 +28,8 @@ pub(super) struct MainLoop {
     pub(super) socket_events: mpsc::Receiver<SocketEvent>,
     pub(super) resolver: Resolver,
     pub(super) answers: mpsc::Receiver<(QueryId, Result<Vec<IpAddr>, String>)>,
+    pub(super) key_client: KeyClient,
+    pub(super) keys: mpsc::Receiver<key_client::Outcome>,
     pub(super) commands: mpsc::Receiver<Command>,
     pub(super) configurations: mpsc::Receiver<Box<Config>>,
     /// In force.
@@ -41,6 +44,7 @@ enum Input {
     Timer,
     Socket(SocketEvent),
     Answer(QueryId, Result<Vec<IpAddr>, String>),
+    Keys(key_client::Outcome),
     Command(Command),
     Configured(Box<Config>),
     ClockSet,
@@ -81,6 +85,7 @@ impl MainLoop {
                 Input::Timer => self.handle(Event::Timer)?,
                 Input::Socket(event) => self.on_socket(event)?,
                 Input::Answer(query, result) => self.handle(Event::Resolved { query, result })?,
+                Input::Keys((query, result)) => self.handle(Event::KeysExchanged { query, result })?,
                 Input::Command(command) => self.handle(Event::Command(command))?,
                 Input::Configured(config) => self.on_configured(config)?,
                 Input::NetworkChanged => self.handle(Event::NetworkChanged)?,
@@ -99,6 +104,7 @@ impl MainLoop {
             Some(event) = self.socket_events.recv() => Input::Socket(event),
             () = sleep(wait) => Input::Timer,
             Some((query, result)) = self.answers.recv() => Input::Answer(query, result),
+            Some(outcome) = self.keys.recv() => Input::Keys(outcome),
             Some(command) = self.commands.recv() => Input::Command(command),
             Some(config) = self.configurations.recv() => Input::Configured(config),
             change = self.watcher.changed() => match change {
@@ -174,6 +180,7 @@ impl MainLoop {
                 Action::Send(request) => self.sockets.send(request),
                 Action::Close(source) => self.sockets.close(source),
                 Action::Resolve { query, host } => self.resolver.resolve(query, host),
+                Action::ExchangeKeys { query, request } => self.key_client.exchange(query, request),
                 Action::Adjust(adjustment) => {
                     let applied = self.adjust(&adjustment)?;
                     actions.extend(self.engine.handle(self.clock.now(), Event::Applied(applied)));
@@ -230,6 +237,8 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         || old.state_directory != new.state_directory;
     let parts = [
         (old.servers != new.servers, "[[server]]"),
+        (old.key_exchange_servers != new.key_exchange_servers, "[[nts-ke-server]]"),
+        (old.keyset != new.keyset, "[keyset]"),
         (observation, "[observability]"),
         (old.control != new.control, "[control]"),
         (clock, "[clock]"),

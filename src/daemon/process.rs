@@ -12,7 +12,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 /// Runs the daemon with these arguments until a signal ends it, and says what to exit with.
@@ -53,7 +53,7 @@ async fn run_until_signal(args: Args, prepared: Prepared, passed: PassedSockets)
     let signals = Signals::catch()?;
     let stop = CancellationToken::new();
     let daemon = Daemon::start(prepared.config, passed, |config| Clock::open(config.clock_control)).await?;
-    let reload = Reload { args, logging: prepared.logging, out: daemon.configure() };
+    let reload = Reload { args, logging: prepared.logging, out: daemon.configure(), files: daemon.files() };
     let signals = tokio::spawn(signals.obey(stop.clone(), reload));
     tracing::info!("ntp-daemon {} started", env!("CARGO_PKG_VERSION"));
     let result = daemon.run(stop).await;
@@ -99,6 +99,7 @@ struct Reload {
     args: Args,
     logging: logging::Handle,
     out: mpsc::Sender<Box<Config>>,
+    files: watch::Sender<()>,
 }
 
 impl Reload {
@@ -107,6 +108,7 @@ impl Reload {
         if let Err(error) = self.logging.reopen() {
             tracing::error!("{error}");
         }
+        self.files.send_replace(());
         match startup::load(&self.args) {
             Ok(loaded) => {
                 for warning in &loaded.warnings {

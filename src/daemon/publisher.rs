@@ -3,7 +3,7 @@
 use crate::config::Synchronization;
 use crate::discipline::Drift;
 use crate::server::{LeapSecond, SystemVariables};
-use crate::snapshot::{Server, Snapshot};
+use crate::snapshot::{KeyExchangeServer, MasterKeys, Server, Snapshot};
 use crate::time::{LeapTable, Now};
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -17,12 +17,28 @@ use super::state_files::DriftFile;
 pub(super) struct Publisher {
     snapshot: watch::Sender<Arc<Snapshot>>,
     variables: watch::Sender<Arc<SystemVariables>>,
-    servers: Vec<Server>,
+    listeners: Listeners,
     synchronization: Synchronization,
     drift_file: Option<DriftFile>,
     next_save: Instant,
     saved: Option<Drift>,
     smear_watch: SmearWatch,
+}
+
+/// What is served, for snapshots: each counts for itself.
+#[derive(Debug, Clone)]
+pub(super) struct Listeners {
+    pub(super) servers: Vec<Server>,
+    pub(super) key_exchange_servers: Vec<KeyExchangeServer>,
+    pub(super) master_keys: Option<Arc<MasterKeys>>,
+}
+
+impl Listeners {
+    /// A snapshot of the engine's with them.
+    fn added_to(&self, snapshot: Snapshot) -> Snapshot {
+        let Self { servers, key_exchange_servers, master_keys } = self.clone();
+        Snapshot { servers, key_exchange_servers, master_keys, ..snapshot }
+    }
 }
 
 /// Rarer loses more at a crash; more often wears flash memory for a value that hardly moves.
@@ -32,16 +48,16 @@ impl Publisher {
     pub(super) fn new(
         first: Snapshot,
         synchronization: Synchronization,
-        servers: Vec<Server>,
+        listeners: Listeners,
         drift_file: Option<DriftFile>,
         smear_watch: SmearWatch,
     ) -> Self {
         let variables = SystemVariables::new(&first, &synchronization).remembering(None, first.at);
-        let first = Snapshot { servers: servers.clone(), ..first };
+        let first = listeners.added_to(first);
         Self {
             snapshot: watch::Sender::new(Arc::new(first)),
             variables: watch::Sender::new(Arc::new(variables)),
-            servers,
+            listeners,
             synchronization,
             drift_file,
             next_save: Instant::now() + SAVE_INTERVAL,
@@ -72,7 +88,7 @@ impl Publisher {
             tracing::warn!("{warning}");
         }
         self.variables.send_replace(Arc::new(variables));
-        self.snapshot.send_replace(Arc::new(Snapshot { servers: self.servers.clone(), ..snapshot }));
+        self.snapshot.send_replace(Arc::new(self.listeners.added_to(snapshot)));
     }
 
     /// What is served while nothing is synchronized.

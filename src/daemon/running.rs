@@ -4,9 +4,12 @@ use super::activation::PassedSockets;
 use super::client_sockets::ClientSockets;
 use super::clock::{Clock, ClockReader, Opened};
 use super::clock_watcher::ClockWatcher;
+use super::key_client::KeyClient;
+use super::key_server::{self, KeyServers};
 use super::leap_file::LeapFile;
 use super::main_loop::MainLoop;
-use super::publisher::Publisher;
+use super::master_keys::KeyKeeper;
+use super::publisher::{Listeners, Publisher};
 use super::random::random;
 use super::resolver::Resolver;
 use super::server;
@@ -33,7 +36,17 @@ pub struct Daemon {
     main_loop: MainLoop,
     commands: mpsc::Sender<Command>,
     configure: mpsc::Sender<Box<Config>>,
+    bound: Bound,
+    /// Told when files that the configuration names are to be read again.
+    files: watch::Sender<()>,
+}
+
+/// Everything that others ask us at, and what it is answered with.
+#[derive(Debug)]
+struct Bound {
     servers: Vec<server::Listening>,
+    key_servers: Vec<key_server::Listening>,
+    key_keeper: Option<KeyKeeper>,
     observation: Option<Listener>,
     control: Option<Listener>,
 }
@@ -50,16 +63,10 @@ impl Daemon {
     /// One clear reason: a listener that cannot be bound (1), a missing right (77), clock trouble (70).
     pub async fn start(
         config: Config,
-        mut passed: PassedSockets,
+        passed: PassedSockets,
         open: impl FnOnce(&Config) -> Result<Opened, StartupError>,
     ) -> Result<Self, StartupError> {
-        let servers = server::listen(&config, passed.time_sockets()?)?;
-        passed.close_others();
-        let seen = &config.observability;
-        let required = config.sockets_required;
-        let path = seen.observation_path.as_deref();
-        let observation = bind(path, seen.observation_permissions, required).await?;
-        let control = bind(config.control.path.as_deref(), config.control.permissions, required).await?;
+        let bound = Bound::new(&config, passed).await?;
         let drift_file = DriftFile::open(&config, std::env::var_os("STATE_DIRECTORY"))?;
         let leap_file =
             config.synchronization.leap_seconds_file.as_deref().map(LeapFile::open).transpose()?;
@@ -72,12 +79,12 @@ impl Daemon {
         let drift = drift_file.as_ref().and_then(DriftFile::load);
         let engine = new_engine(&config, &opened.clock, opened.frequency, drift)?;
         let first = engine.snapshot(opened.clock.now());
-        let listeners = servers.iter().map(server::Listening::report).collect();
         let smear_watch = SmearWatch::new(config.servers.iter().any(|server| server.leap_smear.is_some()));
         let publisher =
-            Publisher::new(first, config.synchronization.clone(), listeners, drift_file, smear_watch);
+            Publisher::new(first, config.synchronization.clone(), bound.listeners(), drift_file, smear_watch);
         let (sockets, socket_events) = ClientSockets::new(config.timestamp_mode);
         let (resolver, answers) = Resolver::new();
+        let (key_client, keys) = KeyClient::new();
         let (commands, received) = mpsc::channel(COMMANDS);
         let (configure, configurations) = mpsc::channel(1);
         let watcher = ClockWatcher::new(opened.clock.readings());
@@ -89,13 +96,16 @@ impl Daemon {
             socket_events,
             resolver,
             answers,
+            key_client,
+            keys,
             commands: received,
             configurations,
             config,
             publisher,
             leap_file,
         };
-        Ok(Self { main_loop, commands, configure, servers, observation, control })
+        let files = watch::Sender::new(());
+        Ok(Self { main_loop, commands, configure, bound, files })
     }
 
     /// To watch it.
@@ -106,6 +116,11 @@ impl Daemon {
     /// Takes other configurations while it runs: sources, thresholds and what is served of them; the rest needs a restart.
     pub fn configure(&self) -> mpsc::Sender<Box<Config>> {
         self.configure.clone()
+    }
+
+    /// To have it read files again that the configuration names and that somebody else writes: certificates and keys.
+    pub fn files(&self) -> watch::Sender<()> {
+        self.files.clone()
     }
 
     /// To read its clock.
@@ -123,9 +138,16 @@ impl Daemon {
         let snapshots = self.snapshots();
         let clock = self.clock();
         let mut workers =
-            server::Workers::start(self.servers, &self.main_loop.publisher.variables(), &clock)?;
+            server::Workers::start(self.bound.servers, &self.main_loop.publisher.variables(), &clock)?;
         let inquirer = workers.inquirer(clock.clone());
-        if let Some(listener) = self.observation {
+        let mut key_servers = None;
+        if let Some(keeper) = self.bound.key_keeper {
+            key_servers =
+                Some(KeyServers::start(self.bound.key_servers, keeper.keys(), self.files.subscribe())?);
+            let variables = self.main_loop.publisher.variables();
+            tasks.spawn(keeper.run(variables, self.files.subscribe(), ending.clone()));
+        }
+        if let Some(listener) = self.bound.observation {
             let inquirer = inquirer.clone();
             let look = move || {
                 inquirer.refresh_dropped();
@@ -133,15 +155,39 @@ impl Daemon {
             };
             tasks.spawn(observation::serve(listener, snapshots.clone(), look, ending.clone()));
         }
-        if let Some(listener) = self.control {
+        if let Some(listener) = self.bound.control {
             let clients = move |limit| inquirer.clone().clients(limit);
             tasks.spawn(control::serve(listener, self.commands, snapshots, clients, ending.clone()));
         }
         let result = self.main_loop.run(&stop).await;
-        drop(workers);
+        drop((workers, key_servers));
         ending.cancel();
         while tasks.join_next().await.is_some() {}
         result
+    }
+}
+
+impl Bound {
+    async fn new(config: &Config, mut passed: PassedSockets) -> Result<Self, StartupError> {
+        let servers = server::listen(config, passed.time_sockets()?)?;
+        passed.close_others();
+        let key_servers = key_server::listen(config)?;
+        let key_keeper = KeyKeeper::open(config)?;
+        let (seen, control) = (&config.observability, &config.control);
+        let required = config.sockets_required;
+        let path = seen.observation_path.as_deref();
+        let observation = bind(path, seen.observation_permissions, required).await?;
+        let control = bind(control.path.as_deref(), control.permissions, required).await?;
+        Ok(Self { servers, key_servers, key_keeper, observation, control })
+    }
+
+    /// For snapshots.
+    fn listeners(&self) -> Listeners {
+        Listeners {
+            servers: self.servers.iter().map(server::Listening::report).collect(),
+            key_exchange_servers: self.key_servers.iter().map(key_server::Listening::report).collect(),
+            master_keys: self.key_keeper.as_ref().map(KeyKeeper::report),
+        }
     }
 }
 

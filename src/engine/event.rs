@@ -3,6 +3,7 @@
 use crate::command::Command;
 use crate::config::Config;
 use crate::engine::notice::Notice;
+use crate::nts::{Established, KeyRequest};
 use crate::source::{Request, RequestToken};
 use crate::time::{Adjustment, Applied, LeapTable, Span, Stamp};
 use crate::verdict::SourceId;
@@ -47,6 +48,13 @@ pub enum Event<'a> {
         /// Every address in the resolver's order, or why there is none, for people.
         result: Result<Vec<IpAddr>, String>,
     },
+    /// An `Action::ExchangeKeys` has ended.
+    KeysExchanged {
+        /// Which one.
+        query: QueryId,
+        /// What it brought, or why it failed, for people.
+        result: Result<Box<Established>, String>,
+    },
     /// An `Action::Adjust` took effect.
     Applied(Applied),
     /// Somebody else set the clock: it moved by this much (forward positive), apart from our own adjustments.
@@ -63,7 +71,7 @@ pub enum Event<'a> {
     Command(Command),
 }
 
-/// Names one name resolution.
+/// Names one name resolution or key exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct QueryId(pub u64);
 
@@ -80,6 +88,13 @@ pub enum Action {
         query: QueryId,
         /// The name; never a literal address.
         host: String,
+    },
+    /// Exchange keys (RFC 8915 §4); the outcome comes back as `Event::KeysExchanged`.
+    ExchangeKeys {
+        /// To match the outcome.
+        query: QueryId,
+        /// With whom and how.
+        request: KeyRequest,
     },
     /// Do this to the clock and report `Event::Applied`.
     Adjust(Adjustment),

@@ -55,6 +55,8 @@ impl Group {
         let (address, wanted, ignore, is_pool) = match &config.kind {
             SourceKind::Server { address } => (address, 1, Vec::new(), false),
             SourceKind::Pool { address, count, ignore } => (address, *count, ignore.clone(), true),
+            SourceKind::Nts(with) => (&with.address, 1, Vec::new(), false),
+            SourceKind::NtsPool { key_exchange, count } => (&key_exchange.address, *count, Vec::new(), true),
         };
         let resolution = Resolution::new(address.host.clone(), now);
         Self {

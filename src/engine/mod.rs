@@ -16,6 +16,7 @@ use crate::command::Command;
 use crate::config::Config;
 use crate::discipline::{self, Decision, Discipline, Drift, Identity, Role};
 use crate::measurement::Measurement;
+use crate::nts::SavedSession;
 use crate::packet::ReferenceId;
 use crate::source::{Advice, Context, Outcome, TimerOutcome};
 use crate::time::{Adjustment, Applied, ClockTime, Frequency, Leap, Mono, Now, Stamp};
@@ -37,6 +38,8 @@ pub struct Engine {
     roster: Roster,
     discipline: Discipline,
     told: Told,
+    /// From an earlier run; each is used once, by the source that it fits.
+    sessions: Vec<SavedSession>,
 }
 
 /// What the engine cannot know by itself.
@@ -88,6 +91,7 @@ impl Engine {
             roster,
             discipline,
             told: Told::default(),
+            sessions: Vec::new(),
         }
     }
 
@@ -129,6 +133,16 @@ impl Engine {
         self.discipline.drift()
     }
 
+    /// Keys and cookies of an earlier run, to be used in place of key exchanges.
+    pub fn restore_sessions(&mut self, sessions: Vec<SavedSession>) {
+        self.sessions = sessions;
+    }
+
+    /// Keys and cookies for the next run, taken out of every source: nothing can be asked with NTS afterwards.
+    pub fn take_sessions(&mut self) -> Vec<SavedSession> {
+        std::mem::take(&mut self.sessions)
+    }
+
     /// Takes the event; whether it may change what is published.
     fn take(&mut self, now: Now, event: Event<'_>, out: &mut Vec<Action>) -> bool {
         match event {
@@ -152,6 +166,7 @@ impl Engine {
                 }
             }
             Event::Resolved { query, result } => self.roster.on_resolved(now.mono, query, result, out),
+            Event::KeysExchanged { .. } => return false,
             Event::Applied(applied) => self.on_applied(now, &applied, out),
             Event::ClockStepped(by) => {
                 self.start_afresh(now);

@@ -20,6 +20,8 @@ impl Engine {
             system: self.report_system(&estimate, now),
             sources,
             servers: Vec::new(),
+            key_exchange_servers: Vec::new(),
+            master_keys: None,
         }
     }
 
@@ -194,6 +196,7 @@ impl Engine {
             interleaved: counters.interleaved(),
             discards: counters.discards().collect(),
             problem: member.send_problem.clone(),
+            nts: None,
         }
     }
 }
@@ -226,6 +229,7 @@ fn unfilled(group: &Group) -> Source {
         interleaved: 0,
         discards: Vec::new(),
         problem,
+        nts: None,
     }
 }
 

@@ -58,7 +58,7 @@ impl Bench {
                 Action::Notice(notice) => self.notices.push(notice),
                 Action::Close(id) => self.closed.push(id),
                 Action::Publish => self.published += 1,
-                Action::Adjust(_) | Action::Panic(_) => {}
+                Action::Adjust(_) | Action::Panic(_) | Action::ExchangeKeys { .. } => {}
             }
         }
     }

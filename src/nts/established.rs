@@ -48,6 +48,19 @@ pub struct Established {
     pub certificate_time: CertificateTime,
 }
 
+/// A session that outlives a restart.
+#[derive(Debug)]
+pub struct SavedSession {
+    /// The key exchange server, as [`KeyRequest::host`].
+    pub host: String,
+    /// As [`KeyRequest::port`].
+    pub port: u16,
+    /// Where its NTP server is asked.
+    pub server: SocketAddr,
+    /// Keys and unused cookies.
+    pub session: Session,
+}
+
 /// When certificates are valid, both ends included (RFC 5280 §4.1.2.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Validity {

@@ -18,7 +18,7 @@ mod session;
 
 pub use algorithm::Algorithm;
 pub use cipher::{Cipher, LONGEST_NONCE, TAG_LEN};
-pub use established::{CertificateTime, Established, KeyRequest, Validity};
+pub use established::{CertificateTime, Established, KeyRequest, SavedSession, Validity};
 pub use key::{Key, SessionKeys};
 pub use keyset::{KeySet, MasterKey};
 pub use session::{Session, UniqueIdentifier};

@@ -16,6 +16,8 @@ pub(crate) fn snapshot() -> Snapshot {
         system: system(),
         sources: sources(at),
         servers: vec![Server { address: "[::]:123".parse().unwrap(), workers: workers(at) }],
+        key_exchange_servers: Vec::new(),
+        master_keys: None,
     }
 }
 
@@ -102,6 +104,7 @@ fn good(at: Mono) -> Source {
         interleaved: 14,
         discards: vec![],
         problem: None,
+        nts: None,
     }
 }
 

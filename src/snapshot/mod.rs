@@ -4,15 +4,18 @@ mod client;
 mod counters;
 #[cfg(test)]
 pub(crate) mod example;
+mod key_exchange;
 mod recent_clients;
 
 pub use client::ClientActivity;
 pub use counters::{Server, WorkerCounters};
+pub use key_exchange::{KeyExchangeCounters, KeyExchangeEnd, KeyExchangeServer, MasterKeys};
 
 use crate::packet::ReferenceId;
 use crate::time::{ClockTime, Frequency, Leap, Mono, Poll, Span};
 use crate::verdict::{Discard, SourceId, Verdict};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// The daemon at one instant. Ages and growing bounds are the reader's to compute from `at`.
 #[derive(Debug, Clone)]
@@ -29,6 +32,10 @@ pub struct Snapshot {
     pub sources: Vec<Source>,
     /// In the order of configuration.
     pub servers: Vec<Server>,
+    /// In the order of configuration.
+    pub key_exchange_servers: Vec<KeyExchangeServer>,
+    /// Of all servers; none without NTS.
+    pub master_keys: Option<Arc<MasterKeys>>,
 }
 
 /// The system variables (RFC 5905 §11.1) and the state of steering.
@@ -147,6 +154,23 @@ pub struct Source {
     pub discards: Vec<(Discard, u64)>,
     /// In words, why it has no address or cannot be asked.
     pub problem: Option<String>,
+    /// Of a source with NTS that has keys.
+    pub nts: Option<SourceNts>,
+}
+
+/// How a source's packets are protected (RFC 8915).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SourceNts {
+    /// The AEAD algorithm's registered name.
+    pub algorithm: &'static str,
+    /// Cookies left; eight are wanted.
+    pub cookies: usize,
+    /// When the keys were exchanged, or taken over from an earlier run.
+    pub keys_since: Mono,
+    /// The end of the certificates that the key exchange server showed; not known of keys from an earlier run.
+    pub certificate_expires: Option<ClockTime>,
+    /// The certificates could not be judged by the clock yet.
+    pub provisional: bool,
 }
 
 /// The filter's view of one source.

@@ -7,6 +7,7 @@ use super::{Advice, Context, Counters, Outcome, Reach, Request, RequestToken, Ti
 use super::{arithmetic, checks};
 use crate::config::PollLimits;
 use crate::measurement::{Pending, ServerVariables};
+use crate::nts::Session;
 use crate::packet::{Header, KissCode};
 use crate::time::{Mono, Now, Poll, Span, Stamp};
 use crate::verdict::{Discard, SourceId};
@@ -68,6 +69,8 @@ pub struct Association {
     refusal: Option<Discard>,
     last_measurement: Option<Mono>,
     counters: Counters,
+    /// With it every packet is protected, and nothing unprotected is believed.
+    session: Option<Session>,
 }
 
 #[derive(Debug)]
@@ -95,7 +98,13 @@ impl Association {
             refusal: None,
             last_measurement: None,
             counters: Counters::default(),
+            session: None,
         }
+    }
+
+    /// The same with NTS: nothing is ever sent or believed without protection.
+    pub fn secured(id: SourceId, settings: Settings, session: Session, start: Mono) -> Self {
+        Self { session: Some(session), ..Self::new(id, settings, start) }
     }
 
     /// When `on_timer` is due; `None` once demobilized.
@@ -184,6 +193,17 @@ impl Association {
             exchange.void = true;
             self.polling.on_void();
         }
+    }
+
+    /// Fresh keys and cookies from the same server; a request on its way is answered in vain.
+    pub fn set_session(&mut self, session: Session) {
+        self.session = Some(session);
+    }
+
+    /// Gives keys and cookies away, for the next run; nothing can be asked any more.
+    pub fn take_session(&mut self) -> Option<Session> {
+        self.state = State::Demobilized;
+        self.session.take()
     }
 
     /// Somebody else stepped the clock, the machine slept, or the network changed: measure afresh at once.
@@ -413,6 +433,16 @@ impl Association {
     /// The exchange that waits for its true T3: its stamps are to be put on the undisciplined timescale now.
     pub fn pending(&self) -> Option<Pending> {
         self.memory.pending()
+    }
+
+    /// Whether only another key exchange can keep it going: it has no cookie left, or the server opens them no more.
+    pub fn wants_keys(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| session.cookies_left() == 0)
+    }
+
+    /// Keys and cookies, with NTS.
+    pub const fn session(&self) -> Option<&Session> {
+        self.session.as_ref()
     }
 
     /// When the last exchange was completed.

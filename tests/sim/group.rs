@@ -303,7 +303,7 @@ impl Daemon {
             Action::Notice(notice) => self.notices.push((t, notice)),
             Action::Publish => self.serve(),
             Action::Panic(reason) => self.stopped = Some(reason),
-            Action::Resolve { .. } => {}
+            Action::Resolve { .. } | Action::ExchangeKeys { .. } => {}
         }
         None
     }

@@ -38,6 +38,8 @@ fn snapshot(leap: Leap, stratum: u8) -> Snapshot {
         system,
         sources: Vec::new(),
         servers: Vec::new(),
+        key_exchange_servers: Vec::new(),
+        master_keys: None,
     }
 }
 

@@ -267,7 +267,7 @@ impl World {
                 self.queue.push(self.host.t() + LOOKUP_SECONDS, Happening::LookedUp { query, host });
             }
             Action::Notice(notice) => self.notices.push((self.host.t(), notice)),
-            Action::Publish => {}
+            Action::Publish | Action::ExchangeKeys { .. } => {}
             Action::Panic(reason) => self.stopped = Some(reason),
         }
         None
