@@ -6,12 +6,14 @@
 //! | `key` | secret keys, erased when dropped |
 //! | `cipher` | one key ready to seal and open with |
 //! | `keyset` | a server's master keys, and the cookies that they seal |
+//! | `field` | the extension fields in NTP packets |
 //! | `session` | what a client keeps of a key exchange: keys and cookies |
 //! | `established` | what one key exchange is asked for and brings, as the engine sees it |
 
 mod algorithm;
 mod cipher;
 mod established;
+pub mod field;
 mod key;
 mod keyset;
 mod session;
