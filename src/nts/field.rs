@@ -1,6 +1,6 @@
 //! The extension fields of NTS in NTPv4 packets (RFC 8915 §5.3 to §5.6): found in a packet, and written into one. Opens and believes nothing.
 
-use crate::packet::{Header, Packet};
+use crate::packet::{Extension, Header, Packet};
 
 /// A field's type, as assigned by IANA.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +40,8 @@ impl FieldType {
 
 /// Type and length in front of every field.
 pub const FIELD_HEADER_LEN: usize = 4;
+/// The shortest field, type and length included (RFC 7822 §3).
+const SHORTEST: usize = 16;
 /// The two lengths in front of an authenticator's nonce.
 const LENGTHS_LEN: usize = 4;
 
@@ -48,6 +50,8 @@ const LENGTHS_LEN: usize = 4;
 pub struct Fields<'a> {
     /// Of the first one; at least 32 bytes where the sender follows the RFC.
     pub unique_identifier: Option<&'a [u8]>,
+    /// How many of them there are; a packet has one.
+    pub unique_identifiers: usize,
     /// The first one, padding included.
     pub cookie: Option<&'a [u8]>,
     /// How many cookies there are; a request has one.
@@ -67,6 +71,8 @@ pub struct Authenticator<'a> {
     pub nonce: &'a [u8],
     /// Without its padding.
     pub sealed: &'a [u8],
+    /// Of nonce and zeros after the sealed text together, bytes: what a request leaves for the nonce of its reply.
+    pub nonce_room: usize,
 }
 
 impl<'a> Fields<'a> {
@@ -77,28 +83,32 @@ impl<'a> Fields<'a> {
     pub fn find(bytes: &'a [u8], packet: &Packet<'a>) -> Result<Self, BadField> {
         let mut found = Self::default();
         let mut at = Header::LEN;
-        for field in packet.extensions {
-            match FieldType::from_id(field.field_type) {
+        let mut has_placeholder = false;
+        for Extension { field_type, value } in packet.extensions {
+            match FieldType::from_id(field_type) {
                 Some(FieldType::UniqueIdentifier) => {
-                    found.unique_identifier = found.unique_identifier.or(Some(field.value));
+                    found.unique_identifier = found.unique_identifier.or(Some(value));
+                    found.unique_identifiers += 1;
                 }
                 Some(FieldType::Cookie) => {
-                    found.cookie = found.cookie.or(Some(field.value));
+                    found.cookie = found.cookie.or(Some(value));
                     found.cookies += 1;
                 }
-                Some(FieldType::CookiePlaceholder) => {
-                    let fits = found.cookie.is_some_and(|cookie| cookie.len() == field.value.len());
-                    found.placeholders += usize::from(fits);
-                }
+                Some(FieldType::CookiePlaceholder) => has_placeholder = true,
                 Some(FieldType::Authenticator) => {
                     let associated = bytes.get(..at).ok_or(BadField)?;
-                    found.authenticator =
-                        Some(Authenticator::parse(associated, field.value).ok_or(BadField)?);
-                    return Ok(found);
+                    found.authenticator = Some(Authenticator::parse(associated, value).ok_or(BadField)?);
+                    break;
                 }
                 None => {}
             }
-            at += FIELD_HEADER_LEN + field.value.len();
+            at += FIELD_HEADER_LEN + value.len();
+        }
+        // Only now, for a placeholder may stand before the cookie.
+        if let Some(cookie) = found.cookie.filter(|_| has_placeholder) {
+            let authenticator = FieldType::Authenticator.id();
+            let protected = packet.extensions.take_while(|field| field.field_type != authenticator);
+            found.placeholders = protected.filter(|field| is_placeholder(field, cookie.len())).count();
         }
         Ok(found)
     }
@@ -109,9 +119,49 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// An authenticator whose lengths lie.
+/// A field whose lengths lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BadField;
+
+/// The fields in what an authenticator had sealed, in their order: an iterator that ends after the first bad one. No MAC follows here, so
+/// that even the last field may be short.
+#[derive(Debug, Clone)]
+pub struct Opened<'a>(&'a [u8]);
+
+impl<'a> Opened<'a> {
+    /// Of the text that was opened.
+    pub const fn new(text: &'a [u8]) -> Self {
+        Self(text)
+    }
+
+    fn split(self) -> Option<(Extension<'a>, Self)> {
+        let ([a, b, c, d], rest) = self.0.split_first_chunk::<FIELD_HEADER_LEN>()?;
+        let length = usize::from(u16::from_be_bytes([*c, *d]));
+        let is_sound = length >= SHORTEST && length.is_multiple_of(4);
+        let (value, rest) = rest.split_at_checked(length.checked_sub(FIELD_HEADER_LEN)?)?;
+        let field = Extension { field_type: u16::from_be_bytes([*a, *b]), value };
+        is_sound.then_some((field, Self(rest)))
+    }
+}
+
+impl<'a> Iterator for Opened<'a> {
+    type Item = Result<Extension<'a>, BadField>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let this = std::mem::replace(self, Self(&[]));
+        let Some((field, rest)) = this.split() else { return Some(Err(BadField)) };
+        *self = rest;
+        Some(Ok(field))
+    }
+}
+
+/// Whether the field asks for one more cookie: only one of the cookie's length does (RFC 8915 §5.5).
+pub fn is_placeholder(field: &Extension<'_>, cookie_len: usize) -> bool {
+    field.field_type == FieldType::CookiePlaceholder.id() && field.value.len() == cookie_len
+}
 
 impl<'a> Authenticator<'a> {
     fn parse(associated: &'a [u8], value: &'a [u8]) -> Option<Self> {
@@ -119,7 +169,14 @@ impl<'a> Authenticator<'a> {
         let (nonce_len, sealed_len) = (u16::from_be_bytes([*a, *b]), u16::from_be_bytes([*c, *d]));
         let (nonce_len, sealed_len) = (usize::from(nonce_len), usize::from(sealed_len));
         let (nonce, rest) = rest.split_at_checked(padded(nonce_len))?;
-        Some(Self { associated, nonce: nonce.get(..nonce_len)?, sealed: rest.get(..sealed_len)? })
+        let (sealed, zeros) = rest.split_at_checked(padded(sealed_len))?;
+        let nonce_room = nonce.len() + zeros.len();
+        Some(Self {
+            associated,
+            nonce: nonce.get(..nonce_len)?,
+            sealed: sealed.get(..sealed_len)?,
+            nonce_room,
+        })
     }
 
     /// Of a whole authenticator field with a nonce and a sealed text of these lengths, bytes.
@@ -137,7 +194,7 @@ pub const fn padded(length: usize) -> usize {
 /// no such field can exist (RFC 7822 §3: 16 to 65535 bytes, the header included).
 pub fn write_field(to: &mut [u8], kind: FieldType, value_len: usize) -> Option<&mut [u8]> {
     let whole = FIELD_HEADER_LEN + padded(value_len);
-    let length = u16::try_from(whole).ok().filter(|length| *length >= 16)?;
+    let length = u16::try_from(whole).ok().filter(|_| whole >= SHORTEST)?;
     let (header, value) = to.get_mut(..whole)?.split_first_chunk_mut::<FIELD_HEADER_LEN>()?;
     let ([a, b], [c, d]) = (kind.id().to_be_bytes(), length.to_be_bytes());
     *header = [a, b, c, d];
@@ -159,60 +216,4 @@ pub fn write_authenticator<'a>(to: &'a mut [u8], nonce: &[u8], sealed_len: usize
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn request() -> Vec<u8> {
-        let mut bytes = vec![0; 512];
-        bytes[..48].copy_from_slice(&Header::default().emit());
-        let mut at = 48;
-        for (kind, length, fill) in [
-            (FieldType::UniqueIdentifier, 32, 1),
-            (FieldType::Cookie, 102, 2),
-            (FieldType::CookiePlaceholder, 102, 0),
-            (FieldType::CookiePlaceholder, 50, 0),
-        ] {
-            write_field(&mut bytes[at..], kind, length).unwrap()[..length].fill(fill);
-            at += FIELD_HEADER_LEN + padded(length);
-        }
-        write_authenticator(&mut bytes[at..], &[3; 15], 18).unwrap().fill(4);
-        bytes.truncate(at + Authenticator::field_len(15, 18));
-        bytes
-    }
-
-    #[test]
-    fn what_is_written_is_found_again_with_its_padding_told_apart() {
-        let bytes = request();
-        let fields = Fields::find(&bytes, &Packet::parse(&bytes).unwrap()).unwrap();
-        assert_eq!(fields.unique_identifier, Some(&[1; 32][..]));
-        assert_eq!(fields.cookie.map(|cookie| (cookie.len(), &cookie[..102])), Some((104, &[2; 102][..])));
-        assert_eq!((fields.cookies, fields.placeholders), (1, 1));
-        let authenticator = fields.authenticator.unwrap();
-        assert_eq!((authenticator.nonce, authenticator.sealed), (&[3; 15][..], &[4; 18][..]));
-        assert_eq!(authenticator.associated, &bytes[..bytes.len() - Authenticator::field_len(15, 18)]);
-    }
-
-    #[test]
-    fn lengths_that_lie_are_refused_or_never_go_past_the_packet() {
-        let good = request();
-        for at in 48..good.len() {
-            for byte in [0, 1, 0x7F, 0xFF] {
-                let mut bytes = good.clone();
-                bytes[at] = byte;
-                if let Ok(packet) = Packet::parse(&bytes)
-                    && let Ok(Fields { authenticator: Some(found), .. }) = Fields::find(&bytes, &packet)
-                {
-                    assert!(found.associated.len() + found.nonce.len() + found.sealed.len() < bytes.len());
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_field_that_cannot_exist_is_not_written() {
-        assert!(write_field(&mut [0; 64], FieldType::Cookie, 11).is_some());
-        assert!(write_field(&mut [0; 64], FieldType::Cookie, 8).is_none());
-        assert!(write_field(&mut [0; 64], FieldType::Cookie, 61).is_none());
-        assert!(write_field(&mut vec![0; 80_000], FieldType::Cookie, 70_000).is_none());
-    }
-}
+mod tests;

@@ -56,6 +56,13 @@ impl Server {
 /// Protocol versions that three bits can name.
 const VERSIONS: usize = 8;
 
+/// Of requests with NTS: received, accepted, denied, rate-limited.
+const NTS_COUNTERS: usize = 4;
+const NTS_RECEIVED: usize = 0;
+const NTS_ACCEPTED: usize = 1;
+const NTS_DENIED: usize = 2;
+const NTS_RATE_LIMITED: usize = 3;
+
 /// Counters of one worker, which alone writes them: no other worker waits for their cache line, and none is locked.
 #[derive(Debug, Default)]
 #[repr(align(128))]
@@ -66,6 +73,7 @@ pub struct WorkerCounters {
     accepted: [AtomicU64; VERSIONS],
     refused: [AtomicU64; Refusal::ALL.len()],
     kisses: [AtomicU64; Refusal::ALL.len()],
+    nts: [AtomicU64; NTS_COUNTERS],
     recent: RecentClients,
     /// The one counter that is not the worker's: whoever looks asks the kernel first.
     dropped: AtomicU64,
@@ -112,6 +120,18 @@ impl WorkerCounters {
     /// And its sender was told so.
     pub fn count_kiss(&self, reason: Refusal) {
         add(self.kisses.get(reason.index()), 1);
+    }
+
+    /// A request came with NTS, and this became of it: time, or a refusal, which is counted as any other beside this.
+    pub fn count_nts(&self, refused: Option<Refusal>) {
+        add(self.nts.get(NTS_RECEIVED), 1);
+        let end = match refused {
+            None => NTS_ACCEPTED,
+            Some(Refusal::Denied | Refusal::Ignored) => NTS_DENIED,
+            Some(Refusal::RateLimited) => NTS_RATE_LIMITED,
+            Some(_) => return,
+        };
+        add(self.nts.get(end), 1);
     }
 
     /// So many answers could not be sent.
@@ -167,8 +187,58 @@ impl WorkerCounters {
         read(self.kisses.get(reason.index()))
     }
 
+    /// Requests with NTS, authentic or not.
+    pub fn nts_received(&self) -> u64 {
+        read(self.nts.get(NTS_RECEIVED))
+    }
+
+    /// Those answered with time, which is authenticated then.
+    pub fn nts_accepted(&self) -> u64 {
+        read(self.nts.get(NTS_ACCEPTED))
+    }
+
+    /// Those whose sender may not ask, by the lists.
+    pub fn nts_denied(&self) -> u64 {
+        read(self.nts.get(NTS_DENIED))
+    }
+
+    /// Those that were authentic and came too often.
+    pub fn nts_rate_limited(&self) -> u64 {
+        read(self.nts.get(NTS_RATE_LIMITED))
+    }
+
+    /// NTS NAKs sent: cookies that do not open, or requests that are not authentic. All of those, answered or not, are
+    /// [`WorkerCounters::refused`] for [`Refusal::NotAuthentic`].
+    pub fn nts_nak(&self) -> u64 {
+        self.kisses(Refusal::NotAuthentic)
+    }
+
     /// Answers that could not be sent.
     pub fn send_errors(&self) -> u64 {
         read(Some(&self.send_errors))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_with_nts_are_summed_over_the_workers_by_what_became_of_them() {
+        let workers: Vec<Arc<WorkerCounters>> = (0..2).map(|_| Arc::default()).collect();
+        for worker in &workers {
+            worker.count_nts(None);
+            Refusal::ALL.into_iter().for_each(|reason| worker.count_nts(Some(reason)));
+            worker.count_kiss(Refusal::NotAuthentic);
+        }
+        let server = Server { address: "[::]:123".parse().unwrap(), workers };
+        let of = [
+            WorkerCounters::nts_received,
+            WorkerCounters::nts_accepted,
+            WorkerCounters::nts_denied,
+            WorkerCounters::nts_rate_limited,
+            WorkerCounters::nts_nak,
+        ];
+        assert_eq!(of.map(|of| server.total(of)), [18, 2, 4, 2, 2]);
     }
 }
