@@ -113,7 +113,7 @@ impl<'a> Run<'a> {
             mono: Mono::from_nanos(0) + self.now,
         };
         let mut reply = [0; REPLY_CAPACITY];
-        let result = self.responder.answer(black_box(&request), &mut reply);
+        let result = self.responder.answer(black_box(&request), &mut reply).map_err(|refused| refused.reason);
         black_box(&reply);
         (self.case.expected)(&result)
     }

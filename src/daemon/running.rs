@@ -137,8 +137,9 @@ impl Daemon {
         let ending = CancellationToken::new();
         let snapshots = self.snapshots();
         let clock = self.clock();
-        let mut workers =
-            server::Workers::start(self.bound.servers, &self.main_loop.publisher.variables(), &clock)?;
+        let (variables, keys) =
+            (self.main_loop.publisher.variables(), self.bound.key_keeper.as_ref().map(KeyKeeper::keys));
+        let mut workers = server::Workers::start(self.bound.servers, &variables, keys.as_ref(), &clock)?;
         let inquirer = workers.inquirer(clock.clone());
         let mut key_servers = None;
         if let Some(keeper) = self.bound.key_keeper {

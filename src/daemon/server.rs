@@ -11,6 +11,7 @@ use super::clock::ClockReader;
 use super::random::random;
 use super::startup_error::StartupError;
 use crate::config::{Config, ServerConfig};
+use crate::nts::KeySet;
 use crate::server::SystemVariables;
 use crate::snapshot::{Server, WorkerCounters};
 use crate::sys::udp::UdpSocket;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::thread::{self, JoinHandle, available_parallelism};
 use tokio::sync::watch;
-use worker::{Orders, Worker};
+use worker::{Keys, Orders, Worker};
 
 /// One bound listener: a socket for each of its workers.
 #[derive(Debug)]
@@ -163,23 +164,19 @@ struct Running {
 }
 
 impl Workers {
-    /// One for each socket.
+    /// One for each socket; with `keys` they know NTS.
     ///
     /// # Errors
-    /// The machine has no room for as many threads.
+    /// The machine has no room for as many threads, or no random numbers.
     pub(super) fn start(
         listening: Vec<Listening>,
         variables: &watch::Receiver<Arc<SystemVariables>>,
+        keys: Option<&watch::Receiver<Arc<KeySet>>>,
         clock: &ClockReader,
     ) -> Result<Self, StartupError> {
         let mut workers = Self::default();
         for listener in listening {
-            let address = listener.address;
-            workers.start_on(listener, variables, clock).map_err(|error| {
-                StartupError::other(format!(
-                    "cannot start the threads that serve at {address}: {error}; write a smaller number for threads in [[server]]"
-                ))
-            })?;
+            workers.start_on(listener, variables, keys, clock)?;
         }
         Ok(workers)
     }
@@ -193,13 +190,19 @@ impl Workers {
         &mut self,
         listener: Listening,
         variables: &watch::Receiver<Arc<SystemVariables>>,
+        keys: Option<&watch::Receiver<Arc<KeySet>>>,
         clock: &ClockReader,
-    ) -> io::Result<()> {
+    ) -> Result<(), StartupError> {
         let Listening { sockets, address, config, counters, key } = listener;
+        let too_many = |error: io::Error| {
+            StartupError::other(format!(
+                "cannot start the threads that serve at {address}: {error}; write a smaller number for threads in [[server]]"
+            ))
+        };
         let count = sockets.len();
         let mut desks = Desks { address, remembered: config.client_statistics, workers: Vec::new() };
         for (index, (socket, counters)) in sockets.into_iter().zip(counters).enumerate() {
-            let (orders, socket) = (Arc::new(Orders::new()?), Arc::new(socket));
+            let (orders, socket) = (Arc::new(Orders::new().map_err(too_many)?), Arc::new(socket));
             let (ask, questions) = sync_channel(QUESTIONS);
             desks.workers.push(Desk {
                 questions: ask,
@@ -207,6 +210,7 @@ impl Workers {
                 socket: Arc::clone(&socket),
                 counters: Arc::clone(&counters),
             });
+            let keys = keys.map(|news| Ok(Keys { news: news.clone(), seed: random()? })).transpose()?;
             let seed = worker::Seed {
                 socket,
                 address,
@@ -215,6 +219,7 @@ impl Workers {
                 questions,
                 counters,
                 variables: variables.clone(),
+                keys,
                 clock: clock.clone(),
             };
             let config = config.clone();
@@ -222,7 +227,8 @@ impl Workers {
             // The memory of a worker is allocated by its own thread, on its own node.
             let thread = thread::Builder::new()
                 .name(name)
-                .spawn(move || Worker::new(seed, &config, count, key).run())?;
+                .spawn(move || Worker::new(seed, &config, count, key).run())
+                .map_err(too_many)?;
             self.running.push(Running { orders, thread });
         }
         self.listeners.push(desks);

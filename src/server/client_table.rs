@@ -6,10 +6,9 @@
 //! through the one entry that weighs least. Weights are halved every hour, so that those who stopped asking make room.
 
 use super::client::{self, Client};
-use super::responder::Answer;
+use super::responder::{Answer, Refused};
 use crate::snapshot::ClientActivity;
 use crate::time::{Mono, Span};
-use crate::verdict::Refusal;
 use std::net::{IpAddr, Ipv4Addr};
 
 /// Entries that one hash leads to. Fewer would forget more; more are slower to look through.
@@ -52,7 +51,7 @@ impl ClientTable {
     }
 
     /// A client asked, and this came of it. Allocates nothing.
-    pub(super) fn note(&mut self, client: &Client, outcome: &Result<Answer, Refusal>, now: Mono) {
+    pub(super) fn note(&mut self, client: &Client, outcome: &Result<Answer, Refused>, now: Mono) {
         let high = u32::try_from(client.hash >> 32).unwrap_or(0);
         let place = client::place(high, self.sets.len());
         let (Some(set), Some(entries)) = (self.sets.get_mut(place), self.entries.get_mut(place)) else {
@@ -135,7 +134,7 @@ impl Set {
     }
 }
 
-fn count(entry: &mut ClientActivity, outcome: &Result<Answer, Refusal>, now: Mono) {
+fn count(entry: &mut ClientActivity, outcome: &Result<Answer, Refused>, now: Mono) {
     if entry.requests > 0 {
         let gap = now - entry.last;
         let mean = |interval: Span| interval + (gap - interval) / INTERVAL_SHARE;
@@ -152,7 +151,7 @@ fn count(entry: &mut ClientActivity, outcome: &Result<Answer, Refusal>, now: Mon
             }
             answer.kiss
         }
-        Err(refusal) => Some(*refusal),
+        Err(refused) => Some(refused.reason),
     };
     if let Some(count) = refusal.and_then(|reason| entry.refused.get_mut(reason.index())) {
         *count += 1;

@@ -18,6 +18,7 @@ pub(super) struct Guard {
     denials: Kisses,
     rate_limiter: Option<RateLimiter>,
     rate_kisses: Kisses,
+    naks: Kisses,
 }
 
 /// A reply in place of time.
@@ -34,6 +35,7 @@ impl Guard {
             denials: Kisses::new(),
             rate_limiter: config.rate_limit.map(|limit| RateLimiter::new(&limit, workers, key)),
             rate_kisses: Kisses::new(),
+            naks: Kisses::new(),
         }
     }
 
@@ -48,7 +50,19 @@ impl Guard {
         }
     }
 
-    /// Nothing for a request that is to be answered with time.
+    /// Whether there is a kiss to spare for a client that may not ask.
+    pub(super) fn may_deny(&self, now: Mono) -> bool {
+        self.denials.is_left(now)
+    }
+
+    /// Tells a client that its request is not authentic, so that it exchanges keys anew, while there are kisses to spare.
+    pub(super) fn nak(&mut self, header: &Header, now: Mono) -> Result<Kiss, Refusal> {
+        let reason = Refusal::NotAuthentic;
+        let may_tell = self.naks.spend(now);
+        may_tell.then(|| Kiss { header: reply::kiss(header, KissCode::NtsNak), reason }).ok_or(reason)
+    }
+
+    /// Nothing for a request that is to be answered with time; `is_authentic` if it is known to be what its sender wrote.
     ///
     /// It must be known to be one that could be: whatever else comes costs its sender nothing and gets no kiss, for most
     /// probably the sender is forged.
@@ -58,6 +72,7 @@ impl Guard {
     pub(super) fn check(
         &mut self,
         is_denied: bool,
+        is_authentic: bool,
         client: &Client,
         header: &Header,
         now: Mono,
@@ -65,8 +80,7 @@ impl Guard {
         if is_denied {
             return self.deny(Refusal::Denied, header, now).map(Some);
         }
-        // No reply could be protected: there are no keys yet.
-        match self.require_nts {
+        match self.require_nts.filter(|_| !is_authentic) {
             Some(FilterAction::Ignore) => return Err(Refusal::NtsRequired),
             Some(FilterAction::Deny) => return self.deny(Refusal::NtsRequired, header, now).map(Some),
             None => {}

@@ -23,6 +23,11 @@ impl Kisses {
         Self { pace, left: TokenBucket::FULL }
     }
 
+    /// Whether there is one to spend.
+    pub(super) fn is_left(&self, now: Mono) -> bool {
+        self.left.has_token(self.pace, now)
+    }
+
     /// Whether one more may be sent now; then it counts as sent.
     pub(super) fn spend(&mut self, now: Mono) -> bool {
         self.left.take(self.pace, now)

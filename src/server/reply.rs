@@ -2,14 +2,15 @@
 
 use super::SystemVariables;
 use super::smear::Served;
-use crate::packet::{Header, KissCode, Mode, Packet, ReferenceId};
+use crate::packet::{Header, KissCode, Mode, ReferenceId};
 use crate::time::{Leap, NtpShort, NtpTimestamp};
 
-/// Room for the longest reply: a header, and a crypto-NAK (a key identifier of 0, alone; RFC 5905 §7.3).
-pub const REPLY_CAPACITY: usize = Header::LEN + CRYPTO_NAK_LEN;
-const CRYPTO_NAK_LEN: usize = 4;
+/// Room for the longest reply: as much as there is for a request, for no reply is longer than its request.
+pub const REPLY_CAPACITY: usize = 2048;
+/// A key identifier of 0, alone (RFC 5905 §7.3).
+const CRYPTO_NAK: [u8; 4] = [0; 4];
 
-/// Where a reply is written.
+/// Where a reply is written; what a reply leaves of it is as it was.
 pub type ReplyBuffer = [u8; REPLY_CAPACITY];
 
 /// What every reply says of this server, ready for the wire.
@@ -78,14 +79,21 @@ pub(super) fn kiss(request: &Header, code: KissCode) -> Header {
     }
 }
 
-/// Writes the reply to `request`; how many bytes it has: never more than the request.
-///
-/// A request with a MAC gets a crypto-NAK, for there are no keys to check it with (RFC 5905 §9.2); extension fields are not
-/// understood, and left unanswered (RFC 7822 §3).
-pub(super) fn write(header: &Header, request: &Packet<'_>, to: &mut ReplyBuffer) -> usize {
-    let nak = [0; CRYPTO_NAK_LEN];
-    for (to, from) in to.iter_mut().zip(header.emit().into_iter().chain(nak)) {
-        *to = from;
+/// Writes the header; how many bytes the reply has.
+pub(super) fn write(header: &Header, to: &mut ReplyBuffer) -> usize {
+    put(&header.emit(), 0, to)
+}
+
+/// Puts a crypto-NAK behind the first `length` bytes; how many the reply has. For a request with a MAC: there are no keys to check it
+/// with (RFC 5905 §9.2).
+pub(super) fn write_crypto_nak(length: usize, to: &mut ReplyBuffer) -> usize {
+    put(&CRYPTO_NAK, length, to)
+}
+
+fn put(bytes: &[u8], at: usize, to: &mut ReplyBuffer) -> usize {
+    let end = at + bytes.len();
+    if let Some(place) = to.get_mut(at..end) {
+        place.copy_from_slice(bytes);
     }
-    if request.mac.is_some() { Header::LEN + CRYPTO_NAK_LEN } else { Header::LEN }
+    end
 }

@@ -7,10 +7,12 @@ use super::client::Client;
 use super::client_table::ClientTable;
 use super::guard::{Guard, Kiss};
 use super::interleave::{self, Interleave, Place};
+use super::nts::{self, Asked, Nts, Protection};
 use super::reply::{self, ReplyBuffer, Template};
 use super::smear::{self, Served, Smear};
 use crate::config::{LeapSmear, ServerConfig};
-use crate::packet::{Mode, Packet, ParseError};
+use crate::nts::KeySet;
+use crate::packet::{Header, Mode, Packet, ParseError};
 use crate::snapshot::ClientActivity;
 use crate::time::{ClockTime, Mono};
 use crate::verdict::Refusal;
@@ -40,6 +42,8 @@ pub struct Answer {
     pub version: u8,
     /// It gives no time but the order to ask less, for this reason.
     pub kiss: Option<Refusal>,
+    /// The request came with NTS; then the reply is authenticated, unless it says that the request is not authentic.
+    pub nts: bool,
     /// It tells when the reply before it left (RFC 9769).
     pub interleaved: bool,
     /// When it leaves is of interest: [`Responder::on_transmitted`].
@@ -48,9 +52,32 @@ pub struct Answer {
     pub client: u64,
 }
 
+/// Nothing is to be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refused {
+    /// By name, for the counters.
+    pub reason: Refusal,
+    /// The request came with NTS, as far as it was looked at.
+    pub nts: bool,
+}
+
+impl From<Refusal> for Refused {
+    fn from(reason: Refusal) -> Self {
+        Self { reason, nts: false }
+    }
+}
+
 /// One reply whose moment of leaving will be asked for by the client's next request. Neither copied nor cloned, so that a stamp is told once.
 #[derive(Debug, PartialEq, Eq)]
 pub struct StampToken(Place);
+
+/// A request that is understood.
+struct Asks<'a> {
+    request: &'a Request<'a>,
+    client: &'a Client,
+    packet: Packet<'a>,
+    asked: Asked<'a>,
+}
 
 /// Answers the clients of one worker.
 #[derive(Debug)]
@@ -59,6 +86,7 @@ pub struct Responder {
     clients: Option<ClientTable>,
     versions: [bool; 8],
     guard: Guard,
+    nts: Option<Nts>,
     interleave: Interleave,
     leap_smear: Option<LeapSmear>,
     /// While there is a leap second to smear.
@@ -80,10 +108,24 @@ impl Responder {
             clients: listed.map(|clients| ClientTable::new(clients, workers)),
             versions,
             guard: Guard::new(config, workers, key),
+            nts: None,
             interleave: Interleave::new(key),
             leap_smear: config.leap_smear,
             smear,
             template: Template::new(variables),
+        }
+    }
+
+    /// With NTS, which without these keys is not known: its fields mean nothing then. `seed` is secret, random and no other worker's.
+    #[must_use]
+    pub fn with_keys(self, keys: KeySet, seed: [u8; 32]) -> Self {
+        Self { nts: Some(Nts::new(keys, seed)), ..self }
+    }
+
+    /// The keys from now on, of a responder that has some.
+    pub fn set_keys(&mut self, keys: KeySet) {
+        if let Some(nts) = &mut self.nts {
+            nts.set_keys(keys);
         }
     }
 
@@ -104,8 +146,8 @@ impl Responder {
     /// Only mode 3 is answered: a reply to a reply would set two servers at each other.
     ///
     /// # Errors
-    /// [`Refusal`] by name, for the counters; nothing is to be sent.
-    pub fn answer(&mut self, request: &Request<'_>, to: &mut ReplyBuffer) -> Result<Answer, Refusal> {
+    /// [`Refused`] with its reason; nothing is to be sent.
+    pub fn answer(&mut self, request: &Request<'_>, to: &mut ReplyBuffer) -> Result<Answer, Refused> {
         let client = Client::new(request.from, &self.key);
         let outcome = self.decide(request, &client, to);
         if let Some(clients) = &mut self.clients {
@@ -119,11 +161,11 @@ impl Responder {
         request: &Request<'_>,
         client: &Client,
         to: &mut ReplyBuffer,
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<Answer, Refused> {
         // Before anything else, and of any length: management packets (modes 6 and 7) are shorter than a header.
         let first = request.bytes.first().ok_or(Refusal::Malformed)?;
         if Mode::from_bits(*first) != Mode::Client {
-            return Err(Refusal::WrongMode);
+            return Err(Refusal::WrongMode.into());
         }
         let is_denied = self.guard.is_denied(client)?;
         let packet = Packet::parse(request.bytes).map_err(|error| match error {
@@ -132,31 +174,74 @@ impl Responder {
         })?;
         let version = packet.header.version;
         if self.versions.get(usize::from(version)) != Some(&true) {
-            return Err(Refusal::WrongVersion);
+            return Err(Refusal::WrongVersion.into());
         }
-        if let Some(Kiss { header, reason }) =
-            self.guard.check(is_denied, client, &packet.header, request.mono)?
-        {
-            let (length, kiss) = (reply::write(&header, &packet, to), Some(reason));
-            return Ok(Answer {
-                length,
-                version,
-                kiss,
-                interleaved: false,
-                stamp: None,
-                client: client.hash,
-            });
+        // Once there is no kiss left for the client, it need not be known whether one could be protected.
+        if is_denied && !self.guard.may_deny(request.mono) {
+            return Err(Refusal::Denied.into());
         }
-        // From here on every instant is as served, also what is remembered of this reply.
-        let served = match &mut self.smear {
-            None => Served::plain(request),
-            Some(smear) => smear.times(request),
+        let asked = match &mut self.nts {
+            // A field of version 4 (RFC 8915 §5.2, RFC 7822).
+            Some(nts) if version == 4 => nts.check(request.bytes, &packet),
+            _ => Ok(Asked::NOTHING),
         };
-        let basic = self.template.time(&packet.header, &served);
-        let interleave::Reply { header, interleaved, place } = self.interleave.reply(client, &packet, basic);
-        let length = reply::write(&header, &packet, to);
-        let stamp = place.map(StampToken);
-        Ok(Answer { length, version, kiss: None, interleaved, stamp, client: client.hash })
+        let asked = asked.map_err(|reason| Refused { reason, nts: true })?;
+        // What follows an authenticator means nothing.
+        let mac = packet.mac.filter(|_| !asked.is_nts());
+        let asks = Asks { request, client, packet: Packet { mac, ..packet }, asked };
+        self.respond(is_denied, &asks, to).map_err(|reason| Refused { reason, nts: asks.asked.is_nts() })
+    }
+
+    /// To a request that is understood.
+    fn respond(&mut self, is_denied: bool, asks: &Asks<'_>, to: &mut ReplyBuffer) -> Result<Answer, Refusal> {
+        let Asks { request, client, packet, asked } = asks;
+        let is_authentic = asked.is_authentic();
+        let kiss = match asked.protection {
+            Protection::Broken => Some(self.guard.nak(&packet.header, request.mono)?),
+            _ => self.guard.check(is_denied, is_authentic, client, &packet.header, request.mono)?,
+        };
+        let (reply, kiss) = match kiss {
+            Some(Kiss { header, reason }) => {
+                (interleave::Reply { header, interleaved: false, place: None }, Some(reason))
+            }
+            None => (self.time(asks), None),
+        };
+        let length = self.write(&reply.header, asks, to).ok_or(Refusal::Malformed)?;
+        Ok(Answer {
+            length,
+            version: packet.header.version,
+            kiss,
+            nts: asked.is_nts(),
+            interleaved: reply.interleaved,
+            stamp: reply.place.map(StampToken),
+            client: client.hash,
+        })
+    }
+
+    fn time(&mut self, asks: &Asks<'_>) -> interleave::Reply {
+        // Every instant is as served, also what is remembered of this reply.
+        let served = match &mut self.smear {
+            None => Served::plain(asks.request),
+            Some(smear) => smear.times(asks.request),
+        };
+        let basic = self.template.time(&asks.packet.header, &served);
+        self.interleave.reply(asks.client, &asks.packet, basic)
+    }
+
+    /// The bytes of a reply; how many: never more than the request has. Fields that are not understood are left unanswered (RFC 7822 §3).
+    fn write(&mut self, header: &Header, asks: &Asks<'_>, to: &mut ReplyBuffer) -> Option<usize> {
+        let mut length = reply::write(header, to);
+        if let Some(identifier) = asks.asked.unique_identifier {
+            length = nts::write_identifier(identifier, to)?;
+        }
+        match (&asks.asked.protection, &mut self.nts) {
+            (Protection::Authentic(grant), Some(nts)) => {
+                nts.seal(grant, length, asks.request.bytes.len(), to)
+            }
+            (Protection::Authentic(_), None) => None,
+            _ if asks.packet.mac.is_some() => Some(reply::write_crypto_nak(length, to)),
+            _ => Some(length),
+        }
     }
 
     /// A reply left at `left`, by the kernel's stamp.

@@ -58,7 +58,7 @@ impl Serving {
     fn on(listening: Vec<Listening>, clock: &Clock, synchronization: &Synchronization) -> Self {
         let report = listening[0].report();
         let (variables, receiver) = watch::channel(variables(clock, synchronization));
-        let workers = Workers::start(listening, &receiver, &clock.reader()).unwrap();
+        let workers = Workers::start(listening, &receiver, None, &clock.reader()).unwrap();
         Self { report, variables, workers }
     }
 
@@ -284,6 +284,7 @@ fn a_worker_allocates_nothing_once_it_has_begun() {
         questions: sync_channel(QUESTIONS).1,
         counters: Arc::clone(&counters[0]),
         variables,
+        keys: None,
         clock: Clock::None.reader(),
     };
     let thread = thread::spawn(move || {

@@ -4,9 +4,12 @@ use super::super::clock::ClockReader;
 use super::questions::Question;
 use super::stamps::Stamps;
 use crate::config::ServerConfig;
-use crate::server::{Before, Departure, REPLY_CAPACITY, ReplyBuffer, Request, Responder, SystemVariables};
+use crate::nts::KeySet;
+use crate::server::{
+    Before, Departure, REPLY_CAPACITY, Refused, ReplyBuffer, Request, Responder, SystemVariables,
+};
 use crate::snapshot::WorkerCounters;
-use crate::sys::batch::{Batch, Datagram};
+use crate::sys::batch::{Batch, Datagram, LONGEST};
 use crate::sys::udp::UdpSocket;
 use crate::sys::{Waker, clock};
 use crate::time::{ClockTime, Mono, Now};
@@ -37,7 +40,16 @@ pub(super) struct Seed {
     pub(super) questions: Receiver<Question>,
     pub(super) counters: Arc<WorkerCounters>,
     pub(super) variables: watch::Receiver<Arc<SystemVariables>>,
+    pub(super) keys: Option<Keys>,
     pub(super) clock: ClockReader,
+}
+
+/// What a worker that knows NTS begins with.
+#[derive(Debug)]
+pub(super) struct Keys {
+    pub(super) news: watch::Receiver<Arc<KeySet>>,
+    /// Of its nonces: secret, and no other worker's.
+    pub(super) seed: [u8; 32],
 }
 
 /// One thread's own; nothing in it is waited for by another.
@@ -54,6 +66,8 @@ pub(super) struct Worker {
 /// Requests that are taken by one call. Twice as many save 1 % of the time for a request, and half as many cost 3 %; the more there
 /// are, the longer the last of them waits for its reply, and the further ahead its time of leaving is foretold.
 pub(super) const BATCH: usize = 32;
+/// A request that fits gets a reply that fits.
+const _: () = assert!(REPLY_CAPACITY == LONGEST);
 /// After an error that is none of the askers' doing, such as a lack of memory: trying on at once would not help.
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -85,8 +99,12 @@ impl Worker {
     /// One of `workers` of a listener.
     pub(super) fn new(mut seed: Seed, config: &ServerConfig, workers: usize, key: [u8; 16]) -> Self {
         let variables = **seed.variables.borrow_and_update();
+        let mut responder = Responder::new(config, workers, variables, key);
+        if let Some(Keys { news, seed }) = &mut seed.keys {
+            responder = responder.with_keys(newest(news), *seed);
+        }
         Self {
-            responder: Responder::new(config, workers, variables, key),
+            responder,
             departure: Departure::new(),
             stamps: Stamps::new(),
             batch: Batch::new(BATCH),
@@ -147,6 +165,12 @@ impl Worker {
         if self.seed.variables.has_changed().unwrap_or(false) {
             self.responder.set_variables(**self.seed.variables.borrow_and_update());
         }
+        if let Some(Keys { news, .. }) = &mut self.seed.keys
+            && news.has_changed().unwrap_or(false)
+        {
+            // The one allocation of a worker at work: once in a rotation.
+            self.responder.set_keys(newest(news));
+        }
         // Not at the very same moment, which nothing here depends on, but as cheaply as can be.
         let read = Now { mono: clock::monotonic(), clock: clock::realtime() };
         let (host, mono) = (read.clock, read.mono);
@@ -190,8 +214,11 @@ impl Worker {
             let request = Request { bytes: whole(datagram), from, received, transmit: leaves, mono };
             let answer = match self.responder.answer(&request, &mut self.reply) {
                 Ok(answer) => answer,
-                Err(refusal) => {
-                    counters.count_refused(refusal);
+                Err(Refused { reason, nts }) => {
+                    counters.count_refused(reason);
+                    if nts {
+                        counters.count_nts(Some(reason));
+                    }
                     continue;
                 }
             };
@@ -208,6 +235,9 @@ impl Worker {
                     counters.count_refused(reason);
                     counters.count_kiss(reason);
                 }
+            }
+            if answer.nts {
+                counters.count_nts(answer.kiss);
             }
             if answer.interleaved {
                 counters.count_interleaved();
@@ -248,6 +278,12 @@ impl Worker {
             }
         }
     }
+}
+
+/// A copy of the worker's own: what seals with it changes it. The channel is locked no longer than it takes to count a reference.
+fn newest(news: &mut watch::Receiver<Arc<KeySet>>) -> KeySet {
+    let shared = Arc::clone(&news.borrow_and_update());
+    KeySet::clone(&shared)
 }
 
 /// Empty, so malformed, if it is longer than any request.

@@ -1,6 +1,7 @@
 //! Who is found, who is not, and how far the numbers can be off.
 
 use super::*;
+use crate::verdict::Refusal;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
@@ -12,16 +13,16 @@ fn at(seconds: i64) -> Mono {
     Mono::from_nanos(7_200_000_000_000) + Span::from_secs(seconds)
 }
 
-fn time(version: u8, interleaved: bool) -> Result<Answer, Refusal> {
-    Ok(Answer { length: 48, version, kiss: None, interleaved, stamp: None, client: 0 })
+fn time(version: u8, interleaved: bool) -> Result<Answer, Refused> {
+    Ok(Answer { length: 48, version, kiss: None, nts: false, interleaved, stamp: None, client: 0 })
 }
 
-fn plain() -> Result<Answer, Refusal> {
+fn plain() -> Result<Answer, Refused> {
     time(4, false)
 }
 
 /// The only client of a table after these.
-fn alone(requests: Vec<(i64, Result<Answer, Refusal>)>) -> ClientActivity {
+fn alone(requests: Vec<(i64, Result<Answer, Refused>)>) -> ClientActivity {
     let mut table = ClientTable::new(1, 1);
     for (seconds, outcome) in requests {
         table.note(&client(1), &outcome, at(seconds));
@@ -36,15 +37,16 @@ fn everything_that_a_client_asks_is_counted_by_what_came_of_it() {
         length: 48,
         version: 3,
         kiss: Some(Refusal::RateLimited),
+        nts: false,
         interleaved: false,
         stamp: None,
         client: 0,
     };
     let activity = alone(vec![
-        (0, Err(Refusal::Malformed)),
+        (0, Err(Refusal::Malformed.into())),
         (1, time(4, false)),
         (2, time(4, true)),
-        (3, Err(Refusal::RateLimited)),
+        (3, Err(Refusal::RateLimited.into())),
         (4, Ok(told)),
     ]);
     assert_eq!((activity.requests, activity.answered), (5, 2));

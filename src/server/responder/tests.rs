@@ -1,6 +1,8 @@
 //! Tests of the responder: what a reply says, and who gets none.
 
 mod hostile;
+mod nts;
+mod nts_client;
 mod refusals;
 
 use super::*;
@@ -48,7 +50,8 @@ fn answer_at(
     let from = "192.0.2.7:40000".parse().unwrap();
     let request = Request { bytes: request, from, received, transmit, mono: Mono::from_nanos(0) };
     let mut buffer = [0xA5; REPLY_CAPACITY];
-    responder.answer(&request, &mut buffer).map(|answer| buffer[..answer.length].to_vec())
+    let answer = responder.answer(&request, &mut buffer).map_err(|refused| refused.reason)?;
+    Ok(buffer[..answer.length].to_vec())
 }
 
 fn answer(request: &[u8], variables: &SystemVariables) -> Result<Vec<u8>, Refusal> {

@@ -99,7 +99,7 @@ fn ask(
     let mono = Mono::default() + Span::from_millis(millis);
     let request = Request { bytes, from: SocketAddr::new(from, 40_000), received: T2, transmit: T3, mono };
     let mut buffer = [0xA5; REPLY_CAPACITY];
-    let answer = responder.answer(&request, &mut buffer)?;
+    let answer = responder.answer(&request, &mut buffer).map_err(|refused| refused.reason)?;
     let bytes = buffer[..answer.length].to_vec();
     Ok((answer, bytes))
 }

@@ -1,14 +1,16 @@
 //! Every refusal through the responder: what the client gets to know of it, and what it costs.
 
+use super::nts_client::{Draft, key_set};
 use super::*;
 use crate::config::{FilterList, Network, RateLimit};
+use crate::nts::Algorithm;
 use std::net::SocketAddr;
 
 /// A worker with a configuration, asked by many.
 struct Worker(Responder);
 
 fn worker(config: ServerConfig) -> Worker {
-    Worker(Responder::new(&config, 1, variables(), [3; 16]))
+    Worker(Responder::new(&config, 1, variables(), [3; 16]).with_keys(key_set(&[1]), [4; 32]))
 }
 
 impl Worker {
@@ -18,7 +20,7 @@ impl Worker {
         let mono = Mono::default() + Span::from_millis(millis);
         let request = Request { bytes, from, received: T2, transmit: T3, mono };
         let mut buffer = [0xA5; REPLY_CAPACITY];
-        let answer = self.0.answer(&request, &mut buffer)?;
+        let answer = self.0.answer(&request, &mut buffer).map_err(|refused| refused.reason)?;
         assert!(answer.length <= bytes.len());
         let header = Packet::parse(&buffer[..answer.length]).expect("a reply is well-formed").header;
         Ok((header, answer.kiss))
@@ -191,6 +193,7 @@ fn every_refusal_is_produced_by_a_request() {
     let mode_4 = Header { mode: Mode::Server, ..request() }.emit();
     let version_2 = Header { version: 2, ..request() }.emit();
     let fine = request().emit();
+    let stranger = Draft::new(request(), &mut key_set(&[2]), Algorithm::AesSivCmac256, 0).bytes();
     let rows = [
         (&every, &fine[..47], "192.0.2.2"),
         (&every, &mode_4, "192.0.2.2"),
@@ -199,6 +202,7 @@ fn every_refusal_is_produced_by_a_request() {
         (&every, &fine, "198.51.100.1"),
         (&every, &fine, "192.0.2.2"),
         (&nts, &fine, "192.0.2.2"),
+        (&nts, &stranger, "192.0.2.2"),
     ];
     for (config, bytes, from) in rows {
         let mut worker = worker(config.clone());
