@@ -3,19 +3,19 @@
 //! On the wire a sealed text is what its RFC calls the ciphertext: in the SIV modes the tag comes first (RFC 5297 §2.6), in GCM-SIV
 //! last (RFC 8452 §4).
 
+use super::siv::{Authentication, BLOCK_LEN, apply_keystream};
 use super::{Algorithm, Key};
-use aes_gcm_siv::Aes128GcmSiv;
+use aes::{Aes128Enc, Aes256Enc};
 use aes_gcm_siv::aead::AeadInOut;
-use aes_siv::KeyInit;
-use aes_siv::siv::{Aes128Siv, Aes256Siv};
+use aes_gcm_siv::{Aes128GcmSiv, KeyInit};
 use std::fmt;
 
 /// What sealing adds, bytes; the same for all algorithms.
-pub const TAG_LEN: usize = 16;
+pub const TAG_LEN: usize = BLOCK_LEN;
 /// The longest of [`Algorithm::nonce_len`].
 pub const LONGEST_NONCE: usize = 16;
 
-/// A key's schedule. Sealing needs it mutable, so it belongs to one thread.
+/// A key's schedule.
 pub struct Cipher(Schedule);
 
 #[expect(
@@ -23,18 +23,26 @@ pub struct Cipher(Schedule);
     reason = "made for each packet on the stack; a box would be an allocation"
 )]
 enum Schedule {
-    Siv128(Aes128Siv),
-    Siv256(Aes256Siv),
+    /// With the second half of the key: the schedule of counter mode is made where there is a text, and a request has none.
+    Siv128(Authentication<Aes128Enc>, [u8; 16]),
+    Siv256(Authentication<Aes256Enc>, [u8; 32]),
     GcmSiv(Aes128GcmSiv),
 }
 
 impl Cipher {
     /// `None` never happens for a [`Key`], whose length is its algorithm's.
+    #[inline]
     pub fn new(key: &Key) -> Option<Self> {
         let bytes = key.bytes();
         Some(Self(match key.algorithm() {
-            Algorithm::AesSivCmac256 => Schedule::Siv128(Aes128Siv::new_from_slice(bytes).ok()?),
-            Algorithm::AesSivCmac512 => Schedule::Siv256(Aes256Siv::new_from_slice(bytes).ok()?),
+            Algorithm::AesSivCmac256 => {
+                let (first, second) = bytes.split_first_chunk::<16>()?;
+                Schedule::Siv128(Authentication::new(first.into()), second.try_into().ok()?)
+            }
+            Algorithm::AesSivCmac512 => {
+                let (first, second) = bytes.split_first_chunk::<32>()?;
+                Schedule::Siv256(Authentication::new(first.into()), second.try_into().ok()?)
+            }
             Algorithm::Aes128GcmSiv => Schedule::GcmSiv(Aes128GcmSiv::new_from_slice(bytes).ok()?),
         }))
     }
@@ -44,17 +52,14 @@ impl Cipher {
     pub fn seal(&mut self, nonce: &[u8], associated: &[u8], text: &[u8], to: &mut [u8]) -> Option<usize> {
         let to = to.get_mut(..text.len().checked_add(TAG_LEN)?)?;
         let length = to.len();
-        match &mut self.0 {
-            Schedule::Siv128(siv) => {
-                let (tag, sealed) = to.split_at_mut_checked(TAG_LEN)?;
-                sealed.copy_from_slice(text);
-                tag.copy_from_slice(&siv.encrypt_inout_detached([associated, nonce], sealed.into()).ok()?);
-            }
-            Schedule::Siv256(siv) => {
-                let (tag, sealed) = to.split_at_mut_checked(TAG_LEN)?;
-                sealed.copy_from_slice(text);
-                tag.copy_from_slice(&siv.encrypt_inout_detached([associated, nonce], sealed.into()).ok()?);
-            }
+        let headers = [associated, nonce];
+        match &self.0 {
+            Schedule::Siv128(siv, key) => siv.seal(headers, text, to, |tag, text| {
+                apply_keystream(&Aes128Enc::new(key.into()), tag, text);
+            })?,
+            Schedule::Siv256(siv, key) => siv.seal(headers, text, to, |tag, text| {
+                apply_keystream(&Aes256Enc::new(key.into()), tag, text);
+            })?,
             Schedule::GcmSiv(siv) => {
                 let (sealed, tag) = to.split_at_mut_checked(text.len())?;
                 sealed.copy_from_slice(text);
@@ -70,32 +75,25 @@ impl Cipher {
     pub fn open(&mut self, nonce: &[u8], associated: &[u8], sealed: &[u8], to: &mut [u8]) -> Option<usize> {
         let text = to.get_mut(..sealed.len().checked_sub(TAG_LEN)?)?;
         let length = text.len();
-        let opened = match &mut self.0 {
-            Schedule::Siv128(siv) => {
-                let (tag, sealed) = sealed.split_at_checked(TAG_LEN)?;
-                text.copy_from_slice(sealed);
-                siv.decrypt_inout_detached([associated, nonce], (&mut *text).into(), &tag.try_into().ok()?)
-                    .is_ok()
-            }
-            Schedule::Siv256(siv) => {
-                let (tag, sealed) = sealed.split_at_checked(TAG_LEN)?;
-                text.copy_from_slice(sealed);
-                siv.decrypt_inout_detached([associated, nonce], (&mut *text).into(), &tag.try_into().ok()?)
-                    .is_ok()
-            }
+        let headers = [associated, nonce];
+        let opened = match &self.0 {
+            Schedule::Siv128(siv, key) => siv.open(headers, sealed, text, |tag, text| {
+                apply_keystream(&Aes128Enc::new(key.into()), tag, text);
+            }),
+            Schedule::Siv256(siv, key) => siv.open(headers, sealed, text, |tag, text| {
+                apply_keystream(&Aes256Enc::new(key.into()), tag, text);
+            }),
             Schedule::GcmSiv(siv) => {
                 let (sealed, tag) = sealed.split_at_checked(length)?;
                 text.copy_from_slice(sealed);
-                let nonce = nonce.try_into().ok()?;
-                siv.decrypt_inout_detached(&nonce, associated, (&mut *text).into(), &tag.try_into().ok()?)
-                    .is_ok()
+                let (nonce, tag) = (nonce.try_into().ok()?, tag.try_into().ok()?);
+                siv.decrypt_inout_detached(&nonce, associated, (&mut *text).into(), &tag).ok()
             }
         };
-        if opened {
-            return Some(length);
+        if opened.is_none() {
+            text.fill(0);
         }
-        text.fill(0);
-        None
+        opened.map(|()| length)
     }
 }
 
@@ -130,6 +128,37 @@ mod tests {
             for short in 0..length {
                 assert_eq!(cipher.open(&nonce, b"header", &sealed[..short], &mut text), None);
             }
+        }
+    }
+
+    fn bytes(hex: &str) -> Vec<u8> {
+        let digits = hex.trim_matches('-').as_bytes().chunks(2);
+        digits.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
+    }
+
+    #[test]
+    fn the_examples_of_rfc_8452_come_out() {
+        let lines = include_str!("../../tests/vectors/aes-128-gcm-siv.txt").lines();
+        let mut count = 0;
+        for line in lines.filter(|line| !line.starts_with('#')) {
+            let words: Vec<Vec<u8>> = line.split(' ').map(bytes).collect();
+            let [key, nonce, associated, text, result] = words.as_slice() else { panic!("{line}") };
+            let key = Key::new(Algorithm::Aes128GcmSiv, key).unwrap();
+            let mut sealed = vec![0; text.len() + TAG_LEN];
+            let length = Cipher::new(&key).unwrap().seal(nonce, associated, text, &mut sealed);
+            assert_eq!((length, &sealed), (Some(result.len()), result), "{line}");
+            count += 1;
+        }
+        assert_eq!(count, 24);
+    }
+
+    #[test]
+    fn a_nonce_of_another_length_than_gcm_siv_has_is_refused() {
+        let key = Key::new(Algorithm::Aes128GcmSiv, &[1; 16]).unwrap();
+        let mut cipher = Cipher::new(&key).unwrap();
+        for length in (0..32).filter(|length| *length != 12) {
+            assert_eq!(cipher.seal(&vec![0; length], &[], b"text", &mut [0; 64]), None);
+            assert_eq!(cipher.open(&vec![0; length], &[], &[0; 32], &mut [0; 64]), None);
         }
     }
 }

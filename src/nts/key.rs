@@ -2,12 +2,11 @@
 
 use super::Algorithm;
 use std::fmt;
-use zeroize::ZeroizeOnDrop;
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// A key of one algorithm.
-#[derive(Clone, PartialEq, Eq, ZeroizeOnDrop)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Key {
-    #[zeroize(skip)]
     algorithm: Algorithm,
     /// Zero after the key's length.
     bytes: [u8; LONGEST],
@@ -37,6 +36,15 @@ impl Key {
         self.bytes.get(..self.algorithm.key_len()).unwrap_or_default()
     }
 }
+
+impl Drop for Key {
+    fn drop(&mut self) {
+        // As a slice: one write where an array is one for each byte.
+        self.bytes.as_mut_slice().zeroize();
+    }
+}
+
+impl ZeroizeOnDrop for Key {}
 
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

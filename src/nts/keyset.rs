@@ -1,7 +1,11 @@
 //! A server's master keys, and the cookies that they seal (RFC 8915 §6). When keys change is not decided here.
 
-use super::{Algorithm, Cipher, Key, SessionKeys, TAG_LEN};
-use zeroize::Zeroizing;
+use super::siv::{Authentication, apply_keystream};
+use super::{Algorithm, Key, SessionKeys, TAG_LEN};
+use aes::Aes256Enc;
+use aes::cipher::KeyInit;
+use std::fmt;
+use zeroize::Zeroize;
 
 /// One master key with the name that its cookies bear.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,8 +19,14 @@ pub struct MasterKey {
 /// Every master key whose cookies are accepted, and the one that new cookies are sealed with. Never empty.
 #[derive(Debug)]
 pub struct KeySet {
-    keys: Vec<(MasterKey, Cipher)>,
+    keys: Vec<(MasterKey, Schedule)>,
     primary: usize,
+}
+
+/// Both halves of a master key, ready for any number of cookies.
+struct Schedule {
+    siv: Authentication<Aes256Enc>,
+    counter: Aes256Enc,
 }
 
 /// Key identifier and nonce before the sealed keys.
@@ -25,6 +35,15 @@ const NONCE_LEN: usize = 16;
 /// The algorithm's number, and zeros that make the length a multiple of four.
 const PLAIN_HEADER_LEN: usize = 4;
 const LONGEST_PLAIN: usize = PLAIN_HEADER_LEN + 2 * 64;
+
+/// What a cookie holds; erased as a slice, which is one write where an array is one for each byte.
+struct Plain([u8; LONGEST_PLAIN]);
+
+impl Drop for Plain {
+    fn drop(&mut self) {
+        self.0.as_mut_slice().zeroize();
+    }
+}
 
 impl KeySet {
     /// Of the longest cookie.
@@ -35,9 +54,8 @@ impl KeySet {
         let distinct: std::collections::BTreeSet<u32> = keys.iter().map(|key| key.id).collect();
         let sound = primary < keys.len() && distinct.len() == keys.len();
         let ready = |master: MasterKey| {
-            let cipher =
-                Cipher::new(&master.key).filter(|_| master.key.algorithm() == Algorithm::AesSivCmac512)?;
-            Some((master, cipher))
+            let schedule = Schedule::new(&master.key)?;
+            Some((master, schedule))
         };
         let keys: Option<Vec<_>> = keys.into_iter().map(ready).collect();
         keys.filter(|_| sound).map(|keys| Self { keys, primary })
@@ -60,21 +78,22 @@ impl KeySet {
 
     /// Writes a fresh cookie for these keys; how many bytes it has. `nonce` must be random. `None` if there is no room.
     pub fn seal(&mut self, keys: &SessionKeys, nonce: [u8; 16], to: &mut [u8]) -> Option<usize> {
-        let (master, cipher) = self.keys.get_mut(self.primary)?;
+        let (master, schedule) = self.keys.get(self.primary)?;
         let algorithm = keys.algorithm();
-        let mut plain = Zeroizing::new([0; LONGEST_PLAIN]);
-        let (header, secrets) = plain.split_at_mut_checked(PLAIN_HEADER_LEN)?;
+        let mut plain = Plain([0; LONGEST_PLAIN]);
+        let (header, secrets) = plain.0.split_at_mut_checked(PLAIN_HEADER_LEN)?;
         header.get_mut(..2)?.copy_from_slice(&algorithm.id().to_be_bytes());
         let (s2c, rest) = secrets.split_at_mut_checked(algorithm.key_len())?;
         s2c.copy_from_slice(keys.s2c.bytes());
         rest.get_mut(..algorithm.key_len())?.copy_from_slice(keys.c2s.bytes());
-        let plain = plain.get(..PLAIN_HEADER_LEN + 2 * algorithm.key_len())?;
+        let plain = plain.0.get(..PLAIN_HEADER_LEN + 2 * algorithm.key_len())?;
         let (id, rest) = to.split_at_mut_checked(ID_LEN)?;
         let (place, sealed) = rest.split_at_mut_checked(NONCE_LEN)?;
-        let length = cipher.seal(&nonce, &[], plain, sealed)?;
+        let sealed = sealed.get_mut(..plain.len() + TAG_LEN)?;
+        schedule.seal(&nonce, plain, sealed)?;
         id.copy_from_slice(&master.id.to_be_bytes());
         place.copy_from_slice(&nonce);
-        Some(ID_LEN + NONCE_LEN + length)
+        Some(ID_LEN + NONCE_LEN + sealed.len())
     }
 
     /// The keys in a cookie; `None` if no key of the set sealed it. Bytes of padding after it (RFC 7822 §3) are not allowed: ours has none.
@@ -82,20 +101,54 @@ impl KeySet {
         let (id, rest) = cookie.split_first_chunk::<ID_LEN>()?;
         let (nonce, sealed) = rest.split_at_checked(NONCE_LEN)?;
         let id = u32::from_be_bytes(*id);
-        let (_, cipher) = self.keys.iter_mut().find(|(master, _)| master.id == id)?;
-        let mut plain = Zeroizing::new([0; LONGEST_PLAIN]);
-        let length = cipher.open(nonce, &[], sealed, plain.as_mut_slice())?;
-        let ([a, b, _, _], secrets) = plain.get(..length)?.split_first_chunk::<PLAIN_HEADER_LEN>()?;
+        let (_, schedule) = self.keys.iter().find(|(master, _)| master.id == id)?;
+        let mut plain = Plain([0; LONGEST_PLAIN]);
+        let plain = plain.0.get_mut(..sealed.len().checked_sub(TAG_LEN)?)?;
+        schedule.open(nonce, sealed, plain)?;
+        let ([a, b, _, _], secrets) = plain.split_first_chunk::<PLAIN_HEADER_LEN>()?;
         let algorithm = Algorithm::from_id(u16::from_be_bytes([*a, *b]))?;
         let (s2c, c2s) = secrets.split_at_checked(algorithm.key_len())?;
         SessionKeys::new(algorithm, c2s, s2c)
     }
 }
 
+impl Schedule {
+    /// `None` for a key of another algorithm.
+    fn new(key: &Key) -> Option<Self> {
+        let bytes = Some(key.bytes()).filter(|_| key.algorithm() == Algorithm::AesSivCmac512)?;
+        let (first, second) = bytes.split_first_chunk::<32>()?;
+        let second: &[u8; 32] = second.try_into().ok()?;
+        Some(Self { siv: Authentication::new(first.into()), counter: Aes256Enc::new(second.into()) })
+    }
+
+    fn seal(&self, nonce: &[u8], text: &[u8], to: &mut [u8]) -> Option<()> {
+        self.siv.seal([nonce], text, to, |tag, text| apply_keystream(&self.counter, tag, text))
+    }
+
+    fn open(&self, nonce: &[u8], sealed: &[u8], to: &mut [u8]) -> Option<()> {
+        self.siv.open([nonce], sealed, to, |tag, text| apply_keystream(&self.counter, tag, text))
+    }
+}
+
+impl Drop for Schedule {
+    /// Erased, as far as the library lets us: the schedule of no key takes its place.
+    fn drop(&mut self) {
+        self.siv = Authentication::new((&[0; 32]).into());
+        self.counter = Aes256Enc::new((&[0; 32]).into());
+        zeroize::optimization_barrier(self);
+    }
+}
+
+impl fmt::Debug for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Schedule")
+    }
+}
+
 impl Clone for KeySet {
     /// Each thread has its own: sealing changes a schedule.
     fn clone(&self) -> Self {
-        let ready = |(master, _): &(MasterKey, Cipher)| Some((master.clone(), Cipher::new(&master.key)?));
+        let ready = |(master, _): &(MasterKey, Schedule)| Some((master.clone(), Schedule::new(&master.key)?));
         Self { keys: self.keys.iter().filter_map(ready).collect(), primary: self.primary }
     }
 }

@@ -5,6 +5,7 @@
 //! | `algorithm` | the AEAD algorithms by their numbers |
 //! | `key` | secret keys, erased when dropped |
 //! | `cipher` | one key ready to seal and open with |
+//! | `siv` | the SIV mode of AES |
 //! | `keyset` | a server's master keys, and the cookies that they seal |
 //! | `field` | the extension fields in NTP packets |
 //! | `session` | what a client keeps of a key exchange: keys and cookies |
@@ -17,6 +18,7 @@ pub mod field;
 mod key;
 mod keyset;
 mod session;
+mod siv;
 
 pub use algorithm::Algorithm;
 pub use cipher::{Cipher, LONGEST_NONCE, TAG_LEN};
