@@ -1,6 +1,9 @@
 //! The ways that a request can go: what the server is told, who asks, and what must come of it. Measures nothing.
 
-use ntpd_rs::config::{FilterAction, FilterList, Network, RateLimit, ServerConfig};
+use crate::nts;
+use ntpd_rs::config::{FilterAction, FilterList, LeapSmear, Network, RateLimit, ServerConfig, SmearShape};
+use ntpd_rs::nts::Algorithm;
+use ntpd_rs::nts::field::FIELD_HEADER_LEN;
 use ntpd_rs::packet::Header;
 use ntpd_rs::server::Answer;
 use ntpd_rs::time::{NtpTimestamp, Span};
@@ -11,14 +14,26 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 pub(crate) struct Case {
     pub(crate) name: &'static str,
     pub(crate) config: ServerConfig,
-    /// Before its transmit timestamp is made another one for each request.
+    /// Before each request is made another one.
     pub(crate) request: Vec<u8>,
+    pub(crate) each: Each,
     /// Addresses that ask in turn, counted from [`FIRST`].
     pub(crate) clients: u32,
     /// From one request to the next.
     pub(crate) step: Span,
     /// Whether it went the way that the row is about.
     pub(crate) expected: fn(&Result<Answer, Refusal>) -> bool,
+}
+
+/// What is different in each request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Each {
+    /// Its transmit timestamp.
+    Asks,
+    /// That too, and each client's origin timestamp asks when the reply before left (RFC 9769).
+    AsksInterleaved,
+    /// Nothing: it is protected.
+    Protected,
 }
 
 /// The first client.
@@ -34,6 +49,7 @@ fn plain() -> Case {
         name: "plain",
         config: ServerConfig::new((Ipv4Addr::LOCALHOST, 123).into()),
         request: request(),
+        each: Each::Asks,
         clients: 1000,
         step: Span::from_micros(4),
         expected: is_time,
@@ -47,7 +63,51 @@ pub(crate) fn all() -> Vec<Case> {
     all.extend(with_lists());
     all.extend(with_rate_limiting());
     all.extend(with_statistics());
+    all.extend(with_other_times());
+    all.extend(with_nts());
     all
+}
+
+fn with_other_times() -> [Case; 2] {
+    [
+        Case {
+            each: Each::AsksInterleaved,
+            expected: |result| result.as_ref().is_ok_and(|answer| answer.interleaved),
+            ..with_config("interleaved, 1000 clients", |_| {})
+        },
+        with_config("smeared", |config| {
+            config.leap_smear =
+                Some(LeapSmear { shape: SmearShape::Cosine, window: Span::from_secs(86_400) });
+        }),
+    ]
+}
+
+fn with_nts() -> Vec<Case> {
+    let of = |name, algorithm, placeholders| Case {
+        // A case without a request would not go its way.
+        request: nts::request(&request(), algorithm, placeholders).unwrap_or_default(),
+        each: Each::Protected,
+        expected: |result| result.as_ref().is_ok_and(|answer| answer.nts && answer.kiss.is_none()),
+        ..with_config(name, |_| {})
+    };
+    let damaged = |name, at: usize| {
+        let mut case = of(name, Algorithm::AesSivCmac256, 0);
+        case.request.get_mut(at..).and_then(<[u8]>::first_mut).into_iter().for_each(|byte| *byte ^= 1);
+        Case { expected: |result| refused_or_told(result, Refusal::NotAuthentic), ..case }
+    };
+    let (header, identifier) = (Header::LEN, FIELD_HEADER_LEN + 32);
+    let (siv, long, gcm) = (Algorithm::AesSivCmac256, Algorithm::AesSivCmac512, Algorithm::Aes128GcmSiv);
+    vec![
+        of("NTS, AES-SIV-CMAC-256 (15), 1 cookie", siv, 0),
+        of("NTS, AES-SIV-CMAC-256 (15), 8 cookies", siv, 7),
+        of("NTS, AES-SIV-CMAC-512 (17), 1 cookie", long, 0),
+        of("NTS, AES-SIV-CMAC-512 (17), 8 cookies", long, 7),
+        of("NTS, AES-128-GCM-SIV (30), 1 cookie", gcm, 0),
+        of("NTS, AES-128-GCM-SIV (30), 8 cookies", gcm, 7),
+        damaged("refused: NTS, cookie of an unknown key", header + identifier + FIELD_HEADER_LEN),
+        damaged("refused: NTS, cookie that does not open", header + identifier + FIELD_HEADER_LEN + 30),
+        damaged("refused: NTS, not authentic", header - 1),
+    ]
 }
 
 fn with_statistics() -> [Case; 2] {
@@ -161,8 +221,12 @@ fn refused(result: &Result<Answer, Refusal>, reason: Refusal) -> bool {
 
 /// Most get nothing; now and then one is told why, and as often as the budget allows one gets time.
 fn over_budget(result: &Result<Answer, Refusal>) -> bool {
+    refused_or_told(result, Refusal::RateLimited)
+}
+
+fn refused_or_told(result: &Result<Answer, Refusal>, reason: Refusal) -> bool {
     match result {
-        Ok(answer) => answer.kiss == Some(Refusal::RateLimited),
-        Err(refusal) => *refusal == Refusal::RateLimited,
+        Ok(answer) => answer.kiss == Some(reason),
+        Err(refusal) => *refusal == reason,
     }
 }

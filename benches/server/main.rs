@@ -5,6 +5,7 @@
 
 mod cases;
 mod measure;
+mod nts;
 
 use std::process::ExitCode;
 
@@ -72,7 +73,7 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<Option<Options
         }
     }
     if smoke {
-        options = Options { rounds: 1, requests: 5_000, ..options };
+        options = Options { rounds: 1, requests: 1_000, ..options };
     }
     Ok(Some(options))
 }

@@ -1,8 +1,9 @@
 //! Runs the cases in turn and takes the time. What a case is, is `cases`' subject.
 
-use crate::cases::{Case, client};
+use crate::cases::{Case, Each, client};
+use crate::nts::key_set;
 use ntpd_rs::packet::ReferenceId;
-use ntpd_rs::server::{REPLY_CAPACITY, Request, Responder, SystemVariables};
+use ntpd_rs::server::{REPLY_CAPACITY, ReplyBuffer, Request, Responder, SystemVariables};
 use ntpd_rs::snapshot::WorkerCounters;
 use ntpd_rs::sys::clock::monotonic;
 use ntpd_rs::time::{ClockTime, Leap, Mono, Span};
@@ -40,7 +41,7 @@ pub(crate) fn table(cases: &[Case], rounds: u32, requests: u32) -> Result<String
 
 /// What making up requests costs, which every figure contains.
 fn empty_round(requests: u32) -> f64 {
-    let mut asker = Asker::new(&[0; 48], 1000);
+    let mut asker = Asker::new(&[0; 48], Each::Asks, 1000);
     let begin = monotonic();
     for _ in 0..requests {
         black_box(asker.next());
@@ -66,21 +67,26 @@ struct Run<'a> {
     asker: Asker,
     now: Span,
     nanos: Vec<f64>,
-    /// Requests before the first that counts: until every client has been there, or a full budget is spent.
+    reply: ReplyBuffer,
+    /// Requests before the first that counts: until every client has been there as often as it needs, or a full budget is spent.
     rest: u32,
 }
 
 impl<'a> Run<'a> {
     fn new(case: &'a Case) -> Self {
-        let asker = Asker::new(&case.request, case.clients);
-        let responder = Responder::new(&case.config, 1, variables(), [7; 16]);
+        let asker = Asker::new(&case.request, case.each, case.clients);
+        let mut responder = Responder::new(&case.config, 1, variables(), [7; 16]);
+        if case.each == Each::Protected {
+            responder = key_set().into_iter().fold(responder, |with, keys| with.with_keys(keys, [8; 32]));
+        }
         Self {
             case,
             responder,
             asker,
             now: Span::ZERO,
             nanos: Vec::new(),
-            rest: case.clients.clamp(200, 10_000),
+            reply: [0; REPLY_CAPACITY],
+            rest: (3 * case.clients).clamp(200, 10_000),
         }
     }
 
@@ -112,39 +118,70 @@ impl<'a> Run<'a> {
             transmit: received + Span::from_micros(2),
             mono: Mono::from_nanos(0) + self.now,
         };
-        let mut reply = [0; REPLY_CAPACITY];
-        let result = self.responder.answer(black_box(&request), &mut reply).map_err(|refused| refused.reason);
-        black_box(&reply);
-        (self.case.expected)(&result)
+        let result = self.responder.answer(black_box(&request), &mut self.reply);
+        black_box(&self.reply);
+        let mut result = result.map_err(|refused| refused.reason);
+        let is_expected = (self.case.expected)(&result);
+        if self.case.each == Each::AsksInterleaved {
+            self.asker.hear(&self.reply);
+            if let Some(token) = result.as_mut().ok().and_then(|answer| answer.stamp.take()) {
+                self.responder.on_transmitted(token, received + Span::from_micros(3));
+            }
+        }
+        is_expected
     }
 }
 
 /// Clients in turn, each request with a transmit timestamp of its own.
 struct Asker {
     bytes: Vec<u8>,
+    each: Each,
     clients: u32,
     count: u32,
+    /// The receive timestamps that each client was told, if it asks by them.
+    heard: Vec<[u8; 8]>,
 }
 
 impl Asker {
-    fn new(bytes: &[u8], clients: u32) -> Self {
-        Self { bytes: bytes.to_vec(), clients, count: 0 }
+    fn new(bytes: &[u8], each: Each, clients: u32) -> Self {
+        let hear = if each == Each::AsksInterleaved { clients } else { 0 };
+        let heard = (0..hear).map(|_| [0; 8]).collect();
+        Self { bytes: bytes.to_vec(), each, clients, count: 0, heard }
     }
 
     fn next(&mut self) -> (&[u8], SocketAddr) {
         self.count = self.count.wrapping_add(1);
-        if let Some(transmit) = self.bytes.get_mut(44..48) {
+        let asks = self.each != Each::Protected;
+        if let Some(transmit) = self.bytes.get_mut(44..48).filter(|_| asks) {
             transmit.copy_from_slice(&self.count.to_be_bytes());
+        }
+        if let (Some(heard), Some(header)) = (self.heard.get(self.turn()), self.bytes.get_mut(24..40)) {
+            let (origin, receive) = header.split_at_mut(8);
+            origin.copy_from_slice(heard);
+            receive.copy_from_slice(&[1; 8]);
         }
         (&self.bytes, client(self.count % self.clients))
     }
+
+    fn turn(&self) -> usize {
+        usize::try_from(self.count % self.clients).unwrap_or_default()
+    }
+
+    /// The client that asked last hears this.
+    fn hear(&mut self, reply: &[u8]) {
+        let turn = self.turn();
+        if let (Some(heard), Some(receive)) = (self.heard.get_mut(turn), reply.get(32..40)) {
+            heard.copy_from_slice(receive);
+        }
+    }
 }
 
-const BEGIN: ClockTime = ClockTime::from_unix_secs(1_700_000_000);
+/// Some hours before the leap second at the end of 2016.
+const BEGIN: ClockTime = ClockTime::from_unix_secs(1_483_218_800);
 
 fn variables() -> SystemVariables {
-    SystemVariables {
-        leap: Leap::NoWarning,
+    let variables = SystemVariables {
+        leap: Leap::AddSecond,
         stratum: 2,
         precision: -24,
         root_delay: Span::from_millis(10),
@@ -154,5 +191,6 @@ fn variables() -> SystemVariables {
         reference_timestamp: Some(BEGIN),
         updated: BEGIN,
         leap_second: None,
-    }
+    };
+    variables.remembering(None, Mono::from_nanos(0))
 }
