@@ -252,4 +252,6 @@ impl Drop for Workers {
 #[cfg(test)]
 mod leap_tests;
 #[cfg(test)]
+mod nts_tests;
+#[cfg(test)]
 mod tests;

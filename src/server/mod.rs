@@ -9,6 +9,8 @@ mod interleave;
 mod kisses;
 mod leap_second;
 mod nts;
+#[cfg(test)]
+pub(crate) mod nts_client;
 mod rate_limit;
 mod reply;
 mod responder;

@@ -4,7 +4,9 @@ use super::*;
 use crate::config::{FilterAction, FilterList, Network, RateLimit, Synchronization};
 use crate::daemon::clock::{Clock, VirtualClock};
 use crate::engine::{Engine, Start};
+use crate::nts::Algorithm;
 use crate::packet::{Header, Mode, Packet, ReferenceId};
+use crate::server::nts_client::{Draft, key_set};
 use crate::sys::allocations;
 use crate::time::{Frequency, Leap, NtpTimestamp, Span};
 use crate::verdict::Refusal;
@@ -56,9 +58,18 @@ impl Serving {
     }
 
     fn on(listening: Vec<Listening>, clock: &Clock, synchronization: &Synchronization) -> Self {
+        Self::with_keys(listening, None, clock, synchronization)
+    }
+
+    pub(super) fn with_keys(
+        listening: Vec<Listening>,
+        keys: Option<&watch::Receiver<Arc<KeySet>>>,
+        clock: &Clock,
+        synchronization: &Synchronization,
+    ) -> Self {
         let report = listening[0].report();
         let (variables, receiver) = watch::channel(variables(clock, synchronization));
-        let workers = Workers::start(listening, &receiver, None, &clock.reader()).unwrap();
+        let workers = Workers::start(listening, &receiver, keys, &clock.reader()).unwrap();
         Self { report, variables, workers }
     }
 
@@ -261,6 +272,13 @@ fn workers_end_at_once_even_under_load_and_leave_their_address() {
     Serving::start(&config_with(&address.to_string(), 2), &Clock::None, &local_gps());
 }
 
+/// Of every algorithm, and one that is not authentic.
+fn requests_with_nts() -> Vec<Vec<u8>> {
+    let good = |algorithm| Draft::new(Header::default(), &mut key_set(&[1]), algorithm, 7).bytes();
+    let stranger = Draft::new(Header::default(), &mut key_set(&[2]), Algorithm::AesSivCmac256, 0).bytes();
+    [Algorithm::ALL.map(good).to_vec(), vec![stranger]].concat()
+}
+
 #[test]
 fn a_worker_allocates_nothing_once_it_has_begun() {
     let mut config = config(&["0.0.0.0:0"]);
@@ -276,6 +294,7 @@ fn a_worker_allocates_nothing_once_it_has_begun() {
         listen(&Config { servers: vec![config.clone()], ..Config::default() }, Vec::new()).unwrap().remove(0);
     let (news, variables) = watch::channel(variables(&Clock::None, &local_gps()));
     let orders = Arc::new(Orders::new().unwrap());
+    let (_, keys) = watch::channel(Arc::new(key_set(&[1])));
     let seed = worker::Seed {
         socket: Arc::new(sockets.remove(0)),
         address,
@@ -284,7 +303,7 @@ fn a_worker_allocates_nothing_once_it_has_begun() {
         questions: sync_channel(QUESTIONS).1,
         counters: Arc::clone(&counters[0]),
         variables,
-        keys: None,
+        keys: Some(Keys { news: keys, seed: [1; 32] }),
         clock: Clock::None.reader(),
     };
     let thread = thread::spawn(move || {
@@ -301,6 +320,10 @@ fn a_worker_allocates_nothing_once_it_has_begun() {
         if round % 10 == 0 {
             news.send_modify(|variables| Arc::make_mut(variables).stratum = 2);
         }
+        for (peer, bytes) in peers.iter().zip(requests_with_nts()) {
+            peer.send_to(&bytes, to).unwrap();
+            sent += 1;
+        }
         for peer in &peers {
             for bytes in [request(Mode::Client), request(Mode::Server), vec![0x23; 47]] {
                 peer.send_to(&bytes, to).unwrap();
@@ -315,6 +338,8 @@ fn a_worker_allocates_nothing_once_it_has_begun() {
     let refused = |reason| counters[0].refused(reason);
     assert_eq!(counters[0].received(), sent);
     assert!(counters[0].accepted() > 1000 && refused(Refusal::Denied) == 60);
+    let nts = (counters[0].nts_received(), counters[0].nts_accepted(), refused(Refusal::NotAuthentic));
+    assert_eq!(nts, (240, 180, 60));
     assert!(refused(Refusal::Malformed) == 6000 && refused(Refusal::WrongMode) == 6000);
 }
 

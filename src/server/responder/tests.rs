@@ -2,7 +2,6 @@
 
 mod hostile;
 mod nts;
-mod nts_client;
 mod refusals;
 
 use super::*;

@@ -3,10 +3,10 @@
 mod hostile;
 mod with_others;
 
-use super::nts_client::{Draft, IDENTIFIER, Opening, field, key_set, open};
 use super::*;
 use crate::nts::field::FieldType;
 use crate::nts::{Algorithm, KeySet, SessionKeys};
+use crate::server::nts_client::{Draft, IDENTIFIER, Opening, field, key_set, open};
 use std::collections::BTreeSet;
 
 const ALGORITHMS: [Algorithm; 3] = Algorithm::ALL;

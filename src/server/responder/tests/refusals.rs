@@ -1,9 +1,9 @@
 //! Every refusal through the responder: what the client gets to know of it, and what it costs.
 
-use super::nts_client::{Draft, key_set};
 use super::*;
 use crate::config::{FilterList, Network, RateLimit};
 use crate::nts::Algorithm;
+use crate::server::nts_client::{Draft, key_set};
 use std::net::SocketAddr;
 
 /// A worker with a configuration, asked by many.

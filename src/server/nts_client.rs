@@ -7,7 +7,7 @@ use crate::nts::{Algorithm, Cipher, Key, KeySet, MasterKey, SessionKeys, TAG_LEN
 use crate::packet::{Header, Packet};
 
 /// Master keys with these identifiers; the last one seals.
-pub(super) fn key_set(ids: &[u32]) -> KeySet {
+pub(crate) fn key_set(ids: &[u32]) -> KeySet {
     let master = |id: &u32| {
         let byte = id.to_be_bytes()[3];
         MasterKey { id: *id, key: Key::new(Algorithm::AesSivCmac512, &[byte; 64]).unwrap() }
@@ -16,31 +16,31 @@ pub(super) fn key_set(ids: &[u32]) -> KeySet {
 }
 
 /// Keys that some exchange gave.
-pub(super) fn session_keys(algorithm: Algorithm) -> SessionKeys {
+pub(crate) fn session_keys(algorithm: Algorithm) -> SessionKeys {
     let length = algorithm.key_len();
     SessionKeys::new(algorithm, &vec![0xC5; length], &vec![0x5C; length]).unwrap()
 }
 
 /// What a request consists of; each part can be made wrong.
 #[derive(Clone)]
-pub(super) struct Draft {
-    pub(super) header: Header,
-    pub(super) keys: SessionKeys,
+pub(crate) struct Draft {
+    pub(crate) header: Header,
+    pub(crate) keys: SessionKeys,
     /// Before the authenticator.
-    pub(super) fields: Vec<(FieldType, Vec<u8>)>,
+    pub(crate) fields: Vec<(FieldType, Vec<u8>)>,
     /// The text that is sealed.
-    pub(super) text: Vec<u8>,
-    pub(super) nonce: Vec<u8>,
+    pub(crate) text: Vec<u8>,
+    pub(crate) nonce: Vec<u8>,
     /// Zeros after the sealed text.
-    pub(super) more: usize,
+    pub(crate) more: usize,
 }
 
 /// Of a good request.
-pub(super) const IDENTIFIER: [u8; 32] = [0x1D; 32];
+pub(crate) const IDENTIFIER: [u8; 32] = [0x1D; 32];
 
 impl Draft {
     /// A good request, with so many placeholders.
-    pub(super) fn new(header: Header, set: &mut KeySet, algorithm: Algorithm, placeholders: usize) -> Self {
+    pub(crate) fn new(header: Header, set: &mut KeySet, algorithm: Algorithm, placeholders: usize) -> Self {
         let keys = session_keys(algorithm);
         let cookie = cookie(set, &keys);
         let length = cookie.len();
@@ -50,7 +50,7 @@ impl Draft {
         Self { header, keys, fields, text: Vec::new(), nonce: vec![7; algorithm.nonce_len()], more: 0 }
     }
 
-    pub(super) fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut bytes = self.header.emit().to_vec();
         for (kind, value) in &self.fields {
             bytes.extend(field(*kind, value));
@@ -73,13 +73,13 @@ impl Draft {
     }
 }
 
-pub(super) fn field(kind: FieldType, value: &[u8]) -> Vec<u8> {
+pub(crate) fn field(kind: FieldType, value: &[u8]) -> Vec<u8> {
     let mut bytes = vec![0; FIELD_HEADER_LEN + padded(value.len())];
     write_field(&mut bytes, kind, value.len()).unwrap()[..value.len()].copy_from_slice(value);
     bytes
 }
 
-pub(super) fn cookie(set: &mut KeySet, keys: &SessionKeys) -> Vec<u8> {
+pub(crate) fn cookie(set: &mut KeySet, keys: &SessionKeys) -> Vec<u8> {
     let mut cookie = vec![0; KeySet::cookie_len(keys.algorithm())];
     set.seal(keys, [9; 16], &mut cookie).unwrap();
     cookie
@@ -87,14 +87,14 @@ pub(super) fn cookie(set: &mut KeySet, keys: &SessionKeys) -> Vec<u8> {
 
 /// A reply, opened with the session's key.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Opening {
-    pub(super) header: Header,
-    pub(super) identifier: Option<Vec<u8>>,
-    pub(super) cookies: Vec<Vec<u8>>,
+pub(crate) struct Opening {
+    pub(crate) header: Header,
+    pub(crate) identifier: Option<Vec<u8>>,
+    pub(crate) cookies: Vec<Vec<u8>>,
 }
 
 /// None for a reply that is not protected by this key.
-pub(super) fn open(reply: &[u8], key: &Key) -> Option<Opening> {
+pub(crate) fn open(reply: &[u8], key: &Key) -> Option<Opening> {
     let packet = Packet::parse(reply).expect("a reply is well-formed");
     let fields = Fields::find(reply, &packet).expect("and so are its fields");
     let Authenticator { associated, nonce, sealed, .. } = fields.authenticator?;
