@@ -8,6 +8,9 @@ use ntpd_rs::time::{Mono, Span};
 #[derive(Debug)]
 pub(crate) struct Flight {
     slots: Vec<Slot>,
+    /// Of slots that use the same one again, because their requests are ready made: a reply that comes twice may then count for the next
+    /// request.
+    fixed: Vec<u64>,
     free: Vec<u16>,
     random: Random,
 }
@@ -24,15 +27,25 @@ impl Flight {
         let empty = Slot { cookie: 0, sent: Mono::from_nanos(0) };
         Self {
             slots: vec![empty; capacity.into()],
+            fixed: Vec::new(),
             free: (0..capacity).rev().collect(),
             random: Random::new(),
         }
     }
 
+    /// One whose slots keep their cookies, and those.
+    pub(crate) fn with_fixed_cookies(capacity: u16) -> (Self, Vec<u64>) {
+        let mut this = Self::new(capacity);
+        this.fixed = (0..capacity).map(|index| this.cookie(index)).collect();
+        let fixed = this.fixed.clone();
+        (this, fixed)
+    }
+
     /// The cookie of another request, unless as many as may be are on their way.
     pub(crate) fn begin(&mut self, sent: Mono) -> Option<u64> {
         let index = self.free.pop()?;
-        let cookie = (self.random.next() | 1 << 16) & !0xFFFF | u64::from(index);
+        let fixed = self.fixed.get(usize::from(index)).copied();
+        let cookie = fixed.unwrap_or_else(|| self.cookie(index));
         if let Some(slot) = self.slots.get_mut(usize::from(index)) {
             *slot = Slot { cookie, sent };
         }
@@ -41,8 +54,7 @@ impl Flight {
 
     /// Whether a request with this cookie was on its way; it no longer is.
     pub(crate) fn end(&mut self, cookie: u64) -> bool {
-        let [.., high, low] = cookie.to_be_bytes();
-        let index = u16::from_be_bytes([high, low]);
+        let index = slot_of(cookie);
         let Some(slot) = self.slots.get_mut(usize::from(index)) else { return false };
         let known = cookie != 0 && slot.cookie == cookie;
         if known {
@@ -50,6 +62,10 @@ impl Flight {
             self.free.push(index);
         }
         known
+    }
+
+    fn cookie(&mut self, index: u16) -> u64 {
+        (self.random.next() | 1 << 16) & !0xFFFF | u64::from(index)
     }
 
     /// Gives up what was sent more than `timeout` ago, and says how many that were.
@@ -68,6 +84,12 @@ impl Flight {
     pub(crate) fn is_empty(&self) -> bool {
         self.free.len() == self.slots.len()
     }
+}
+
+/// Which one a cookie names.
+pub(crate) fn slot_of(cookie: u64) -> u16 {
+    let [.., high, low] = cookie.to_be_bytes();
+    u16::from_be_bytes([high, low])
 }
 
 #[cfg(test)]
@@ -89,6 +111,16 @@ mod tests {
         assert!(!flight.end(first), "a second reply is none");
         assert!(flight.begin(at(1)).is_some_and(|third| third != first));
         assert!(flight.end(second));
+    }
+
+    #[test]
+    fn a_slot_may_keep_its_cookie() {
+        let (mut flight, cookies) = Flight::with_fixed_cookies(2);
+        for _ in 0..3 {
+            let both = [flight.begin(at(1)).unwrap(), flight.begin(at(1)).unwrap()];
+            assert!(both.iter().all(|cookie| cookies.contains(cookie)) && both[0] != both[1]);
+            assert!(both.into_iter().all(|cookie| flight.end(cookie) && !flight.end(cookie)));
+        }
     }
 
     #[test]

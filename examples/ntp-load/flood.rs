@@ -5,7 +5,7 @@ use crate::link::{Link, Sources};
 use crate::options::{Flood, Options};
 use crate::random::Random;
 use crate::report::{Outcome, Tally};
-use crate::run::{Clients, LOAD_PAUSE_SECONDS, Schedule, capacity, server_cpu};
+use crate::run::{Clients, LOAD_PAUSE_SECONDS, Schedule, Station, capacity, server_cpu};
 use crate::wire;
 use ntpd_rs::sys::batch::Batch;
 use ntpd_rs::sys::clock::monotonic;
@@ -136,7 +136,7 @@ impl Honest {
         let patient = Options { timeout: PATIENCE_SECONDS, ..options.clone() };
         let flight = Flight::new(capacity(rate, PATIENCE_SECONDS));
         Ok(Self {
-            clients: Clients::new(&patient, vec![(link, flight)]),
+            clients: Clients::new(&patient, vec![Station::plain(link, flight)]),
             schedule: Some(Schedule::new(rate, PATIENCE_SECONDS)),
         })
     }

@@ -5,11 +5,13 @@
 
 mod flight;
 mod flood;
+mod key_exchange;
 mod link;
 mod options;
 mod random;
 mod report;
 mod run;
+mod sealed;
 mod server_process;
 mod wire;
 

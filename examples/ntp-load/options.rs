@@ -1,12 +1,15 @@
 //! The command line. Sends nothing.
 
 use clap::{Parser, ValueEnum};
+use ntpd_rs::nts::Algorithm;
 use ntpd_rs::time::Span;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 
 /// Ask an NTP server for the time, very often, and check every reply.
 ///
 /// Without --rate a closed loop: as many requests as --outstanding says are on their way at any time. With --rate an open loop.
+/// With --nts protected requests, each of which is made once and sent again and again.
 /// With --flood requests that nobody waits for, and --honest clients beside them that ask once a second each.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "ntp-load")]
@@ -43,6 +46,18 @@ pub(crate) struct Options {
     /// Version in the requests
     #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=4))]
     pub(crate) ntp_version: u8,
+    /// Ask with NTS: the key exchange server, asked once for each socket
+    #[arg(long, value_name = "HOST:PORT", requires = "ca", conflicts_with = "flood")]
+    pub(crate) nts: Option<String>,
+    /// With --nts: who signed its certificate (PEM)
+    #[arg(long, value_name = "FILE", requires = "nts")]
+    pub(crate) ca: Option<PathBuf>,
+    /// With --nts: the number of the algorithm, 15, 17 or 30
+    #[arg(long, default_value = "15", value_name = "N", value_parser = algorithm)]
+    pub(crate) nts_algorithm: Algorithm,
+    /// With --nts: more cookies to ask for with each request
+    #[arg(long, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=7))]
+    pub(crate) placeholders: u8,
     /// The server's process, whose CPU time is to be reported
     #[arg(long, value_name = "PID")]
     pub(crate) server_pid: Option<u32>,
@@ -91,6 +106,9 @@ impl Options {
         if self.addresses > 0 && self.server.is_ipv6() {
             return Err("--addresses are IPv4 addresses, and the server's is not".to_owned());
         }
+        if self.nts.is_some() && self.ntp_version != 4 {
+            return Err("NTS needs --ntp-version 4".to_owned());
+        }
         if !self.my_server && !is_here(self.server.ip()) {
             return Err("the server is not on this machine; --my-server permits it".to_owned());
         }
@@ -100,6 +118,11 @@ impl Options {
     pub(crate) fn timeout_span(&self) -> Span {
         Span::from_seconds(self.timeout)
     }
+}
+
+fn algorithm(text: &str) -> Result<Algorithm, String> {
+    let known = text.parse().ok().and_then(Algorithm::from_id);
+    known.ok_or_else(|| "15, 17 and 30 are known".to_owned())
 }
 
 /// Whether packets to it cannot leave: a loopback address, or one that this machine has.
@@ -120,5 +143,14 @@ mod tests {
         assert!(parse(&["192.0.2.1:123", "--my-server"]));
         assert!(!parse(&["127.0.0.1:123", "--seconds", "0"]));
         assert!(!parse(&["[::1]:123", "--addresses", "2"]));
+        assert!(parse(&[
+            "127.0.0.1:123",
+            "--nts",
+            "localhost:4460",
+            "--ca",
+            "ca.pem",
+            "--nts-algorithm",
+            "30"
+        ]));
     }
 }

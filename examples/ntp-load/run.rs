@@ -1,9 +1,11 @@
 //! The closed and the open loop, and waiting for a server that is starting. What a reply is worth is `wire`'s.
 
-use crate::flight::Flight;
+use crate::flight::{Flight, slot_of};
+use crate::key_exchange;
 use crate::link::Link;
 use crate::options::Options;
 use crate::report::{Outcome, Tally};
+use crate::sealed::Sealed;
 use crate::server_process;
 use crate::wire::{self, Judgement};
 use ntpd_rs::sys::batch::Batch;
@@ -44,6 +46,7 @@ pub(crate) fn wait_for_server(options: &Options, seconds: f64) -> io::Result<()>
         timeout: 0.05,
         addresses: options.addresses.min(1),
         rate: None,
+        nts: None,
         ..options.clone()
     };
     let mut clients = Clients::open(&one)?;
@@ -116,9 +119,35 @@ impl Schedule {
     }
 }
 
-/// The sockets with their requests on the way.
+/// A socket with its requests on the way.
+pub(crate) struct Station {
+    link: Link,
+    flight: Flight,
+    /// With NTS, the requests.
+    sealed: Option<Sealed>,
+}
+
+impl Station {
+    pub(crate) fn plain(link: Link, flight: Flight) -> Self {
+        Self { link, flight, sealed: None }
+    }
+
+    /// With keys of its own, where NTS is wanted.
+    fn open(link: Link, capacity: u16, options: &Options) -> io::Result<Self> {
+        let (Some(at), Some(authority)) = (&options.nts, &options.ca) else {
+            return Ok(Self::plain(link, Flight::new(capacity)));
+        };
+        let established = key_exchange::establish(at, authority, options.nts_algorithm)?;
+        let (flight, timestamps) = Flight::with_fixed_cookies(capacity);
+        let sealed = Sealed::new(established, &timestamps, options.placeholders.into());
+        let sealed = Some(sealed.ok_or_else(|| io::Error::other("the server's cookies are too long"))?);
+        Ok(Self { link, flight, sealed })
+    }
+}
+
+/// The sockets.
 pub(crate) struct Clients {
-    links: Vec<(Link, Flight)>,
+    stations: Vec<Station>,
     batch: Batch,
     version: u8,
     timeout: Span,
@@ -132,13 +161,14 @@ impl Clients {
             None => options.outstanding,
             Some(rate) => capacity(rate / f64::from(options.sockets), options.timeout),
         };
-        let links = Link::open_all(options)?;
-        Ok(Self::new(options, links.into_iter().map(|link| (link, Flight::new(capacity))).collect()))
+        let links = Link::open_all(options)?.into_iter();
+        let stations: io::Result<_> = links.map(|link| Station::open(link, capacity, options)).collect();
+        Ok(Self::new(options, stations?))
     }
 
-    pub(crate) fn new(options: &Options, links: Vec<(Link, Flight)>) -> Self {
+    pub(crate) fn new(options: &Options, stations: Vec<Station>) -> Self {
         Self {
-            links,
+            stations,
             batch: Batch::new(BATCH),
             version: options.ntp_version,
             timeout: options.timeout_span(),
@@ -165,11 +195,11 @@ impl Clients {
     /// Takes the replies that have come, and gives up what waited too long.
     pub(crate) fn listen(&mut self, now: Mono) -> io::Result<usize> {
         let mut heard = 0;
-        for (link, flight) in &mut self.links {
+        for Station { link, flight, sealed } in &mut self.stations {
             let count = link.receive(&mut self.batch)?;
             heard += count;
             for datagram in self.batch.datagrams() {
-                let on_its_way = match wire::judge(datagram.bytes(), self.version) {
+                let on_its_way = match judge(sealed.as_mut(), datagram.bytes(), self.version) {
                     Judgement::Time(cookie) => flight.end(cookie).then_some(&mut self.tally.answered),
                     Judgement::NoTime(cookie) => flight.end(cookie).then_some(&mut self.tally.without_time),
                     Judgement::Nonsense => None,
@@ -179,7 +209,7 @@ impl Clients {
         }
         if now >= self.next_check {
             self.next_check = now + Span::from_millis(20);
-            let given_up = self.links.iter_mut().map(|(_, flight)| flight.give_up(now, self.timeout));
+            let given_up = self.stations.iter_mut().map(|station| station.flight.give_up(now, self.timeout));
             self.tally.lost += given_up.sum::<u64>();
         }
         Ok(heard)
@@ -188,10 +218,13 @@ impl Clients {
     /// Sends as many requests as `due` says, which is told how many there may be, on each socket.
     pub(crate) fn ask(&mut self, now: Mono, mut due: impl FnMut(usize) -> usize) -> usize {
         let mut asked = 0;
-        for (link, flight) in &mut self.links {
+        for Station { link, flight, sealed } in &mut self.stations {
             for _ in 0..due(self.batch.capacity()) {
                 let Some(cookie) = flight.begin(now) else { break };
-                link.push(&mut self.batch, &wire::request(self.version, cookie));
+                match sealed {
+                    None => link.push(&mut self.batch, &wire::request(self.version, cookie)),
+                    Some(sealed) => link.push(&mut self.batch, sealed.request(slot_of(cookie).into())),
+                }
             }
             let queued = self.batch.queued();
             if queued > 0 {
@@ -206,12 +239,21 @@ impl Clients {
 
     /// Listens until everything is answered or lost.
     pub(crate) fn wait_for_the_rest(&mut self) -> io::Result<()> {
-        while !self.links.iter().all(|(_, flight)| flight.is_empty()) {
+        while !self.stations.iter().all(|station| station.flight.is_empty()) {
             if self.listen(monotonic())? == 0 {
                 thread::yield_now();
             }
         }
         Ok(())
+    }
+}
+
+fn judge(sealed: Option<&mut Sealed>, bytes: &[u8], version: u8) -> Judgement {
+    let Some(sealed) = sealed else { return wire::judge(bytes, version) };
+    let Some((header, _)) = bytes.split_at_checked(wire::LENGTH) else { return Judgement::Nonsense };
+    match wire::judge(header, version) {
+        Judgement::Time(cookie) if !sealed.is_reply(slot_of(cookie).into(), bytes) => Judgement::Nonsense,
+        judgement => judgement,
     }
 }
 
