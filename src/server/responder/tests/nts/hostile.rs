@@ -161,13 +161,14 @@ fn any_field(cookie: Vec<u8>) -> impl Strategy<Value = (FieldType, Vec<u8>)> {
 }
 
 proptest! {
+    /// Padding alone is protected by nothing, so there is none: the nonce is of whole words.
     #[test]
     fn whatever_fields_there_are_only_a_request_in_order_gets_protected_time_and_never_too_many_cookies(
         algorithm in proptest::sample::select(ALGORITHMS.to_vec()),
         order in proptest::collection::vec(any::<proptest::sample::Index>(), 3..9),
         seed in any::<u64>(),
         text in prop_oneof![3 => Just(0_usize), 1 => 0..500_usize],
-        nonce in prop_oneof![4 => Just(None), 1 => (0..40_usize).prop_map(Some)],
+        nonce in prop_oneof![4 => Just(None), 1 => (0..10_usize).prop_map(|words| Some(4 * words))],
         damage in proptest::option::weighted(0.3, (any::<proptest::sample::Index>(), 1..=255_u8)),
         strange in proptest::collection::vec(any_field(vec![0; 104]), 0..3),
     ) {
