@@ -4,7 +4,7 @@ use super::filter::{Filter, Prior, Sample};
 use super::line::Line;
 use super::orphan::{Identity, Standing};
 use super::select::Interval;
-use super::system::{Advice, Role};
+use super::system::{Advice, Role, Voucher};
 use super::timescale::{LocalTime, Timescale};
 use crate::measurement::{Measurement, Pending, ServerVariables};
 use crate::time::{Leap, Poll, Span};
@@ -46,6 +46,8 @@ pub(super) struct Member {
     pub agreed: bool,
     /// Its and ours, as far as elections go.
     pub identities: Option<(Identity, Identity)>,
+    /// With NTS.
+    pub voucher: Option<Voucher>,
     last: Option<LocalTime>,
     /// An exchange in interleaved mode, and when it was sent and received on the undisciplined timescale.
     held: Option<(Pending, LocalTime, LocalTime)>,
@@ -90,6 +92,7 @@ impl Member {
             verdict: Verdict::Waiting,
             agreed: false,
             identities: None,
+            voucher: None,
             last: None,
             held: None,
             poll: Poll::new(6),
@@ -141,6 +144,11 @@ impl Member {
         self.held = None;
     }
 
+    /// Nobody can say yet whether it is who it should be.
+    pub(super) fn is_provisional(&self) -> bool {
+        self.voucher.as_ref().is_some_and(|voucher| voucher.provisional)
+    }
+
     /// Its first measurements are on their way: its vote is worth waiting for.
     pub(super) fn may_still_vote(&self) -> bool {
         self.verdict == Verdict::Waiting && !self.role.noselect
@@ -187,7 +195,7 @@ impl Member {
     /// Where it stands in an election of that stratum; nothing of one that does not answer.
     pub(super) fn standing(&self, stratum: u8, is_usable: bool) -> Option<Standing> {
         let silent = self.demobilized || self.reachable != Some(true) && self.refused.is_none();
-        if silent || self.role.noselect {
+        if silent || self.role.noselect || self.is_provisional() {
             return None;
         }
         let serves = self.server.filter(|_| self.refused.is_none()).map(|server| server.stratum);

@@ -26,7 +26,7 @@ mod waits;
 mod wander;
 
 pub use orphan::Identity;
-pub use system::{Advice, Decision, Drift, Estimate, Role, Settings, State, SystemEstimate};
+pub use system::{Advice, Decision, Drift, Estimate, Role, Settings, State, SystemEstimate, Voucher};
 
 use crate::measurement::{Measurement, Pending};
 use crate::time::{Adjustment, Applied, Frequency, Leap, LeapTable, Mono, Now, Span};
@@ -73,6 +73,8 @@ pub struct Discipline {
     election: Election,
     preset: Option<Frequency>,
     quorum_since: Option<Mono>,
+    /// The clock is too wrong to judge certificates by: so many key exchange servers must agree.
+    doubt: Option<usize>,
     /// Selection has to be looked at again.
     fresh: bool,
     /// And there is a new measurement to correct the clock by.
@@ -126,6 +128,7 @@ impl Discipline {
             election: Election::new(&settings.synchronization),
             preset: drift.map(|drift| drift.frequency),
             quorum_since: None,
+            doubt: None,
             // A group may be one server, of whom no source brings news.
             fresh: settings.synchronization.is_in_a_group(),
             measured: false,
@@ -164,6 +167,43 @@ impl Discipline {
         let prior = self.learned_prior(0.0);
         self.members.insert(id, Member::new(role, prior));
         self.fresh = true;
+    }
+
+    /// A source has NTS.
+    pub fn vouch(&mut self, id: SourceId, voucher: Voucher) {
+        if let Some(member) = self.members.get_mut(&id) {
+            member.voucher = Some(voucher);
+            self.fresh = true;
+        }
+    }
+
+    /// A source's certificate was judged by a right clock.
+    pub fn confirm(&mut self, id: SourceId) {
+        let voucher = self.members.get_mut(&id).and_then(|member| member.voucher.as_mut());
+        if let Some(voucher) = voucher.filter(|voucher| voucher.provisional) {
+            voucher.provisional = false;
+            self.fresh = true;
+        }
+    }
+
+    /// What agreed on the time is believed until its certificate is judged by it.
+    pub fn trust_the_agreeing(&mut self) {
+        for member in self
+            .members
+            .values_mut()
+            .filter(|member| member.verdict.is_used() || member.verdict == Verdict::Outlier)
+        {
+            if let Some(voucher) = &mut member.voucher {
+                voucher.provisional = false;
+            }
+        }
+    }
+
+    /// As long as the clock is too wrong to judge certificates by, so many different key exchange servers must agree where some are
+    /// provisional; without a number, provisional sources count for nothing.
+    pub fn set_doubt(&mut self, needed: Option<usize>) {
+        self.fresh |= self.doubt != needed;
+        self.doubt = needed;
     }
 
     /// A source is gone.

@@ -8,6 +8,7 @@ use super::select::{Interval, agreeing};
 use super::{Combination, Discipline, Member};
 use crate::time::{Leap, Now, Span};
 use crate::verdict::{SourceId, Verdict};
+use std::collections::BTreeSet;
 
 /// A falseticker's interval is shrunk to this part until it agrees again, so that selection does not flap.
 const READMISSION: f64 = 0.7;
@@ -34,8 +35,7 @@ impl Discipline {
         let origin = middle(&candidates);
         let refuted = self.is_refuted(&candidates, now);
         let survivors = self.survivors(candidates, origin);
-        let needed = self.settings.synchronization.minimum_agreeing_sources.max(1);
-        let quorum = survivors.len() >= needed;
+        let quorum = self.is_quorum(&survivors);
         for candidate in &survivors {
             self.set_verdict(candidate.id, if quorum { Verdict::Truechimer } else { Verdict::NoQuorum });
         }
@@ -62,6 +62,19 @@ impl Discipline {
             }
             (None, None) => self.quorum_since = None,
         }
+    }
+
+    /// Whether they are enough. Sources with provisional certificates are only together with a majority of all that are independent:
+    /// an attacker may have the key of one that has expired.
+    fn is_quorum(&self, survivors: &[Candidate]) -> bool {
+        let needed = self.settings.synchronization.minimum_agreeing_sources.max(1);
+        let members = || survivors.iter().filter_map(|survivor| self.members.get(&survivor.id));
+        if members().filter(|member| !member.is_provisional()).count() >= needed {
+            return true;
+        }
+        let vouchers = || members().filter_map(|member| member.voucher.as_ref());
+        let hosts: BTreeSet<&str> = vouchers().map(|voucher| voucher.host.as_str()).collect();
+        self.doubt.is_some_and(|majority| vouchers().count() >= needed && hosts.len() >= majority)
     }
 
     /// Several sources can be asked, and fewer than half say what we would claim without a quorum.
@@ -128,7 +141,10 @@ impl Discipline {
             let candidate = Candidate { id: *id, claim, prefer, stratum, leap };
             if self.election.is_orphan(stratum) {
                 member.verdict = Verdict::Orphan;
-                orphans.push(candidate);
+                // One alone would be believed.
+                if !member.is_provisional() {
+                    orphans.push(candidate);
+                }
             } else {
                 candidates.push(candidate);
             }

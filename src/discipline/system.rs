@@ -31,6 +31,15 @@ pub struct Role {
     pub noselect: bool,
 }
 
+/// Who vouches for a source with NTS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Voucher {
+    /// The name that the key exchange server's certificate is for.
+    pub host: String,
+    /// That certificate was not judged by a right clock yet.
+    pub provisional: bool,
+}
+
 /// What a measurement means for the source's polling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Advice {

@@ -1,19 +1,20 @@
 //! One configured source: its name, and the associations that stand for it. Not the measuring.
 
+use super::keying::{Keying, Keys};
 use super::resolution::Resolution;
-use crate::config::{Family, PollLimits, SourceConfig, SourceKind};
+use crate::config::{Family, NTP_PORT, PollLimits, SourceConfig, SourceKind};
 use crate::source::Association;
 use crate::time::{Mono, Span};
 use std::collections::{BTreeSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 
-/// A `server` (one member) or a `pool` (several), as configured.
+/// A `server` (one member) or a `pool` (several), with NTS or without, as configured.
 #[derive(Debug)]
 pub(super) struct Group {
     /// As configured, to find it again in another configuration.
     config: SourceConfig,
     pub(super) name: String,
-    pub(super) resolution: Resolution,
+    pub(super) finder: Finder,
     pub(super) members: Vec<Member>,
     pub(super) poll: PollLimits,
     pub(super) prefer: bool,
@@ -21,7 +22,7 @@ pub(super) struct Group {
     pub(super) interleaved: bool,
     port: u16,
     wanted: usize,
-    is_pool: bool,
+    pub(super) is_pool: bool,
     family: Family,
     ignore: Vec<IpAddr>,
     /// Whether more addresses would help now; settled by the last `Roster::fill`.
@@ -35,15 +36,30 @@ pub(super) struct Group {
     given_up: VecDeque<IpAddr>,
 }
 
+/// How servers are found.
+#[derive(Debug)]
+pub(super) enum Finder {
+    /// A name is looked up.
+    Name(Resolution),
+    /// Keys are exchanged, and with them come servers; nobody is ever asked without keys.
+    Keys(Keying),
+}
+
 /// One association and what people have been told of it.
 #[derive(Debug)]
 pub(super) struct Member {
     pub(super) association: Association,
     pub(super) told_reachable: Option<bool>,
     pub(super) send_problem: Option<String>,
+    /// With NTS.
+    pub(super) keys: Option<Keys>,
 }
 
 impl Member {
+    pub(super) const fn new(association: Association, keys: Option<Keys>) -> Self {
+        Self { association, told_reachable: None, send_problem: None, keys }
+    }
+
     /// Eight polls without a usable reply (RFC 5905 §9.2).
     pub(super) fn is_lost(&self) -> bool {
         self.association.reach().bits() == 0 && self.association.unanswered_polls() >= LOST_AFTER
@@ -58,12 +74,17 @@ impl Group {
             SourceKind::Nts(with) => (&with.address, 1, Vec::new(), false),
             SourceKind::NtsPool { key_exchange, count } => (&key_exchange.address, *count, Vec::new(), true),
         };
-        let resolution = Resolution::new(address.host.clone(), now);
+        let (finder, usual_port) = match &config.kind {
+            SourceKind::Nts(with) | SourceKind::NtsPool { key_exchange: with, .. } => {
+                (Finder::Keys(Keying::new(with.clone(), now)), KEY_EXCHANGE_PORT)
+            }
+            _ => (Finder::Name(Resolution::new(address.host.clone(), now)), NTP_PORT),
+        };
         Self {
             config: config.clone(),
-            name: display_name(&address.host, address.port),
-            wants_addresses: !resolution.is_literal(),
-            resolution,
+            name: display_name(&address.host, address.port, usual_port),
+            wants_addresses: matches!(&finder, Finder::Name(resolution) if !resolution.is_literal()),
+            finder,
             replacements: 0,
             replace_after: now,
             members: Vec::new(),
@@ -95,6 +116,34 @@ impl Group {
         self.wanted.saturating_sub(self.members.len())
     }
 
+    pub(super) const fn resolution(&self) -> Option<&Resolution> {
+        match &self.finder {
+            Finder::Name(resolution) => Some(resolution),
+            Finder::Keys(_) => None,
+        }
+    }
+
+    pub(super) const fn resolution_mut(&mut self) -> Option<&mut Resolution> {
+        match &mut self.finder {
+            Finder::Name(resolution) => Some(resolution),
+            Finder::Keys(_) => None,
+        }
+    }
+
+    pub(super) const fn keying(&self) -> Option<&Keying> {
+        match &self.finder {
+            Finder::Name(_) => None,
+            Finder::Keys(keying) => Some(keying),
+        }
+    }
+
+    pub(super) const fn keying_mut(&mut self) -> Option<&mut Keying> {
+        match &mut self.finder {
+            Finder::Name(_) => None,
+            Finder::Keys(keying) => Some(keying),
+        }
+    }
+
     /// A member that another address would serve better: lost, or of a pool and refused.
     ///
     /// Where nobody answers, because our own network drops it all, each replacement waits longer than the one before: its
@@ -108,7 +157,8 @@ impl Group {
             return None;
         }
         let refused = self.members.iter().position(|m| self.is_pool && m.association.is_demobilized());
-        refused.or_else(|| self.members.iter().position(|m| m.is_lost() && !self.resolution.is_literal()))
+        let may_find_others = self.resolution().is_some_and(|resolution| !resolution.is_literal());
+        refused.or_else(|| self.members.iter().position(|m| m.is_lost() && may_find_others))
     }
 
     /// Takes the member out and gives its association.
@@ -134,7 +184,7 @@ impl Group {
 
     /// The next address that nobody asks yet and that may be asked: one that was never given up, or the one longest ago.
     pub(super) fn candidate(&self, taken: &BTreeSet<SocketAddr>) -> Option<SocketAddr> {
-        self.resolution
+        self.resolution()?
             .addresses()
             .iter()
             .map(|ip| ip.to_canonical())
@@ -146,7 +196,7 @@ impl Group {
             })
     }
 
-    fn admits(&self, ip: IpAddr) -> bool {
+    pub(super) fn admits(&self, ip: IpAddr) -> bool {
         let family = match self.family {
             Family::Any => true,
             Family::V4 => ip.is_ipv4(),
@@ -156,15 +206,17 @@ impl Group {
     }
 }
 
-/// As a person would write it: the port only where it is not 123.
-fn display_name(host: &str, port: u16) -> String {
+/// As a person would write it: the port only where it is not the usual one.
+fn display_name(host: &str, port: u16, usual_port: u16) -> String {
     match (port, host.contains(':')) {
-        (123, _) => host.to_owned(),
+        _ if port == usual_port => host.to_owned(),
         (_, true) => format!("[{host}]:{port}"),
         (_, false) => format!("{host}:{port}"),
     }
 }
 
+/// RFC 8915 §7.1.
+const KEY_EXCHANGE_PORT: u16 = 4460;
 const LOST_AFTER: u32 = 8;
 /// Seconds, about what a new member needs to be lost in its turn; doubled up to 17 minutes, the longest usual poll interval.
 const FIRST_REPLACEMENT_WAIT: i64 = 32;

@@ -1,31 +1,37 @@
 //! Events in, actions out: everything that a source of time and a clock need, told the time. Knows nothing of Linux.
 
+mod back_off;
+mod bootstrap;
 mod estimate_notice;
 mod event;
 mod group;
+mod keying;
 mod leap_notice;
 mod notice;
 mod report;
 mod resolution;
 mod roster;
+mod secured;
 
 pub use event::{Action, Event, QueryId};
 pub use notice::Notice;
 
 use crate::command::Command;
 use crate::config::Config;
-use crate::discipline::{self, Decision, Discipline, Drift, Identity, Role};
+use crate::discipline::{self, Decision, Discipline, Drift, Identity, Role, Voucher};
 use crate::measurement::Measurement;
 use crate::nts::SavedSession;
 use crate::packet::ReferenceId;
 use crate::source::{Advice, Context, Outcome, TimerOutcome};
 use crate::time::{Adjustment, Applied, ClockTime, Frequency, Leap, Mono, Now, Stamp};
 use crate::verdict::{Discard, SourceId, Verdict};
+use bootstrap::Bootstrap;
 use estimate_notice::EstimateNotice;
 use leap_notice::LeapNotice;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
-use roster::Roster;
+use roster::{Changes, Roster};
+use secured::Exchanged;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
@@ -37,6 +43,7 @@ pub struct Engine {
     random: ChaCha20Rng,
     roster: Roster,
     discipline: Discipline,
+    bootstrap: Bootstrap,
     told: Told,
     /// From an earlier run; each is used once, by the source that it fits.
     sessions: Vec<SavedSession>,
@@ -85,6 +92,7 @@ impl Engine {
         );
         let roster = Roster::new(&config.sources, start.now.mono);
         Self {
+            bootstrap: Bootstrap::new(&config, start.build_time),
             config,
             start,
             random: ChaCha20Rng::from_seed(seed),
@@ -111,9 +119,12 @@ impl Engine {
         self.fill_roster(now.mono, &mut out);
         let polled = self.poll_sources(now, &mut out);
         self.roster.look_up(now.mono, &mut out);
+        self.exchange_keys(now, &mut out);
         self.watch_reach(&mut out);
         let due = self.discipline.next_wakeup().is_some_and(|at| at <= now.mono);
+        self.discipline.set_doubt(self.bootstrap.needed(now.clock));
         let decisions = self.discipline.update(now);
+        self.end_bootstrap(now, &mut out);
         let decided = !decisions.is_empty();
         self.carry_out(decisions, &mut out);
         if news || polled || due || decided {
@@ -140,7 +151,8 @@ impl Engine {
 
     /// Keys and cookies for the next run, taken out of every source: nothing can be asked with NTS afterwards.
     pub fn take_sessions(&mut self) -> Vec<SavedSession> {
-        std::mem::take(&mut self.sessions)
+        let unused = std::mem::take(&mut self.sessions);
+        self.roster.take_sessions().into_iter().chain(unused).collect()
     }
 
     /// Takes the event; whether it may change what is published.
@@ -166,7 +178,12 @@ impl Engine {
                 }
             }
             Event::Resolved { query, result } => self.roster.on_resolved(now.mono, query, result, out),
-            Event::KeysExchanged { .. } => return false,
+            Event::KeysExchanged { query, result } => {
+                let remedy = self.bootstrap.remedy(now.clock);
+                let exchanged = Exchanged { query, result, remedy };
+                let changes = self.roster.on_keys_exchanged(now.mono, exchanged, &mut self.random, out);
+                self.change(changes);
+            }
             Event::Applied(applied) => self.on_applied(now, &applied, out),
             Event::ClockStepped(by) => {
                 self.start_afresh(now);
@@ -248,6 +265,9 @@ impl Engine {
     }
 
     fn on_measurement(&mut self, now: Now, id: SourceId, measurement: &Measurement, out: &mut Vec<Action>) {
+        if self.refute(now, id, measurement, out) {
+            return;
+        }
         let advice = self.discipline.measure(now, id, measurement);
         if let Some((_, member)) = self.roster.member_mut(id) {
             let advice = Advice { surprise: advice.surprise, poll: advice.poll };
@@ -258,6 +278,7 @@ impl Engine {
 
     fn on_answered(&mut self, id: SourceId, out: &mut Vec<Action>) {
         out.push(Action::Close(id));
+        self.roster.on_keys_used(id);
         self.discipline.set_reachable(id, true, false);
         let pending = self.roster.member_mut(id).and_then(|(_, member)| member.association.pending());
         if let Some(pending) = pending {
@@ -299,6 +320,7 @@ impl Engine {
             self.told.verdicts.remove(&id);
         }
         self.discipline.configure(settings(&config));
+        self.bootstrap.configure(&config);
         self.config = config;
         out.extend(self.opening_notices().into_iter().map(Action::Notice));
     }
@@ -314,13 +336,27 @@ impl Engine {
     }
 
     fn fill_roster(&mut self, now: Mono, out: &mut Vec<Action>) {
+        if !self.sessions.is_empty() {
+            let restored = self.roster.restore(std::mem::take(&mut self.sessions), now);
+            self.change(restored);
+        }
         let changes = self.roster.fill(now, out);
+        self.change(changes);
+    }
+
+    fn change(&mut self, changes: Changes) {
         for id in changes.removed {
             self.discipline.remove(id);
             self.told.verdicts.remove(&id);
         }
         for added in changes.added {
             self.discipline.add(added.id, Role { prefer: added.prefer, noselect: added.noselect });
+            if let Some(host) = added.key_host {
+                self.discipline.vouch(added.id, Voucher { host, provisional: added.provisional });
+            }
+        }
+        for id in changes.confirmed {
+            self.discipline.confirm(id);
         }
     }
 

@@ -1,5 +1,6 @@
 //! What people are told, once per change worth reading. Logging it is the daemon's.
 
+use crate::nts::Algorithm;
 use crate::packet::KissCode;
 use crate::time::{ClockTime, Date, Frequency, Leap, Span};
 use crate::verdict::Verdict;
@@ -66,6 +67,56 @@ pub enum Notice {
     NotResolved {
         /// As configured.
         name: String,
+        /// Why.
+        reason: String,
+    },
+    /// A source has keys, for the first time or again after a failure.
+    KeysExchanged {
+        /// As configured.
+        name: String,
+        /// Where it is asked with them.
+        server: SocketAddr,
+        /// What protects its packets.
+        algorithm: Algorithm,
+    },
+    /// A source has no keys (told once until it has).
+    KeysNotExchanged {
+        /// As configured.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+    /// A server does not know the keys any more that it gave; others are exchanged.
+    KeysRefused {
+        /// As configured.
+        name: String,
+        /// Where.
+        address: SocketAddr,
+    },
+    /// The clock is so wrong that no certificate can be judged by it.
+    ClockDoubted {
+        /// What it shows.
+        clock: ClockTime,
+        /// So many independent sources with NTS must agree to set it; without, they may not.
+        needed: Option<usize>,
+        /// So many there are.
+        configured: usize,
+    },
+    /// A source was dropped: its certificate was accepted without a clock to judge it by, and is not valid.
+    CertificateNotValid {
+        /// As configured.
+        name: String,
+        /// Where.
+        address: SocketAddr,
+        /// Neither at this time, which it told or which has turned out to be true.
+        time: ClockTime,
+    },
+    /// A source was dropped: with a right clock its key exchange fails.
+    KeysNotConfirmed {
+        /// As configured.
+        name: String,
+        /// Where.
+        address: SocketAddr,
         /// Why.
         reason: String,
     },
@@ -141,6 +192,10 @@ impl Notice {
                 | Self::Slewing { .. }
                 | Self::ForeignStep(_)
                 | Self::NotResolved { .. }
+                | Self::KeysNotExchanged { .. }
+                | Self::ClockDoubted { .. }
+                | Self::CertificateNotValid { .. }
+                | Self::KeysNotConfirmed { .. }
                 | Self::Unreachable { .. }
                 | Self::Demobilized { .. }
                 | Self::LeapTableExpired { .. }
@@ -192,6 +247,25 @@ impl fmt::Display for Notice {
             Self::NotResolved { name, reason } => write!(f, "Cannot resolve {name}: {reason}; trying again"),
             Self::Reachable { name, address } => write!(f, "Source {name} ({address}) answers"),
             Self::Unreachable { name, address } => write!(f, "Source {name} ({address}) does not answer"),
+            Self::Demobilized { .. } | Self::RateLimited { .. } => self.of_kisses(f),
+            Self::OrphanParent { .. } | Self::OrphanChild { .. } => self.of_orphans(f),
+            Self::KeysExchanged { .. }
+            | Self::KeysNotExchanged { .. }
+            | Self::KeysRefused { .. }
+            | Self::ClockDoubted { .. }
+            | Self::CertificateNotValid { .. }
+            | Self::KeysNotConfirmed { .. } => self.of_keys(f),
+            Self::LeapChanged(_)
+            | Self::LeapTableExpires { .. }
+            | Self::LeapTableExpired { .. }
+            | Self::LeapDenied(_) => self.of_leap_seconds(f),
+        }
+    }
+}
+
+impl Notice {
+    fn of_kisses(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
             Self::Demobilized { name, address, code } => {
                 write!(f, "Source {name} ({address}) refuses service ({})", crate::verdict::kiss_text(*code))
             }
@@ -202,16 +276,10 @@ impl fmt::Display for Notice {
                     1_u64 << poll
                 )
             }
-            Self::OrphanParent { .. } | Self::OrphanChild { .. } => self.of_orphans(f),
-            Self::LeapChanged(_)
-            | Self::LeapTableExpires { .. }
-            | Self::LeapTableExpired { .. }
-            | Self::LeapDenied(_) => self.of_leap_seconds(f),
+            _ => Ok(()),
         }
     }
-}
 
-impl Notice {
     fn of_orphans(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::OrphanParent { stratum } => write!(
@@ -221,6 +289,44 @@ impl Notice {
             Self::OrphanChild { name, address } => {
                 write!(f, "No source of time (orphan-stratum): following {name} ({address})")
             }
+            _ => Ok(()),
+        }
+    }
+
+    fn of_keys(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::KeysExchanged { name, server, algorithm } => {
+                write!(f, "Keys exchanged with {name}: asking {server} with {algorithm}")
+            }
+            Self::KeysNotExchanged { name, reason } => {
+                write!(f, "Cannot exchange keys with {name}: {reason}; trying again")
+            }
+            Self::KeysRefused { name, address } => {
+                write!(f, "Source {name} ({address}) does not know our keys any more: exchanging new ones")
+            }
+            Self::ClockDoubted { clock, needed, configured } => {
+                let date = Date::of(*clock);
+                write!(f, "The clock shows {date}, which cannot be: certificates are not judged by it. ")?;
+                match needed {
+                    Some(needed) => write!(
+                        f,
+                        "It is set once {needed} of {configured} independent sources with NTS agree on a time at which their certificates are valid"
+                    ),
+                    None => write!(
+                        f,
+                        "Sources with NTS cannot set it (nts-bootstrap): set it by hand, or configure three with different key exchange servers"
+                    ),
+                }
+            }
+            Self::CertificateNotValid { name, address, time } => write!(
+                f,
+                "Source {name} ({address}) is dropped: its certificate is not valid on {}, the time that it tells or that is true",
+                Date::of(*time)
+            ),
+            Self::KeysNotConfirmed { name, address, reason } => write!(
+                f,
+                "Source {name} ({address}) is dropped: with a right clock its keys cannot be exchanged again: {reason}"
+            ),
             _ => Ok(()),
         }
     }

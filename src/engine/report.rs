@@ -1,10 +1,11 @@
 //! The engine as others see it: the snapshot, and notices of what changed in it. Decides nothing.
 
-use super::group::{Group, Member};
+use super::group::{Finder, Group, Member};
+use super::keying::Keying;
 use super::{Action, Engine, Notice};
 use crate::discipline::{State, SystemEstimate};
 use crate::packet::ReferenceId;
-use crate::snapshot::{Snapshot, Source, SourceEstimate, SyncState, System};
+use crate::snapshot::{Snapshot, Source, SourceEstimate, SourceNts, SyncState, System};
 use crate::time::{Leap, LeapTable, Now, Poll, Span};
 use crate::verdict::{Discard, Verdict};
 
@@ -195,8 +196,8 @@ impl Engine {
             replies: counters.replies(),
             interleaved: counters.interleaved(),
             discards: counters.discards().collect(),
-            problem: member.send_problem.clone(),
-            nts: None,
+            problem: problem(group, member),
+            nts: report_keys(member),
         }
     }
 }
@@ -204,11 +205,36 @@ impl Engine {
 /// What servers say that are their own reference: the address that ntpd gives to the clock of the computer itself.
 const OWN_CLOCK: ReferenceId = ReferenceId::from_bytes([127, 127, 1, 1]);
 
+/// Why it cannot be asked, or has not the keys that it should have.
+fn problem(group: &Group, member: &Member) -> Option<String> {
+    let keying = group.keying().and_then(Keying::problem).map(ToOwned::to_owned);
+    let wants_keys = member.association.wants_keys() || member.is_lost();
+    member.send_problem.clone().or_else(|| keying.filter(|_| wants_keys))
+}
+
+fn report_keys(member: &Member) -> Option<SourceNts> {
+    let (session, keys) = (member.association.session()?, member.keys.as_ref()?);
+    Some(SourceNts {
+        algorithm: session.algorithm().name(),
+        cookies: session.cookies_left(),
+        keys_since: keys.since,
+        certificate_expires: keys.certificate_expires,
+        provisional: keys.provisional.is_some(),
+    })
+}
+
+const DUPLICATE: &str = "another source asks its address already";
+
 /// A configured source that nobody could be asked for yet.
 fn unfilled(group: &Group) -> Source {
-    let duplicate =
-        || (!group.resolution.addresses().is_empty()).then_some("another source asks its address already");
-    let problem = group.resolution.problem().or_else(duplicate).map(ToOwned::to_owned);
+    let problem = match &group.finder {
+        Finder::Keys(keying) => keying.problem(),
+        Finder::Name(resolution) => {
+            let duplicate = || (!resolution.addresses().is_empty()).then_some(DUPLICATE);
+            resolution.problem().or_else(duplicate)
+        }
+    };
+    let problem = problem.map(ToOwned::to_owned);
     Source {
         id: crate::verdict::SourceId(0),
         name: group.name.clone(),

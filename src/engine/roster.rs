@@ -1,6 +1,7 @@
 //! Who is asked: groups, their members, replacement. Not what their answers mean.
 
-use super::group::{Group, Member};
+use super::bootstrap::key_host;
+use super::group::{Finder, Group, Member};
 use super::resolution::Answer;
 use super::{Action, Notice, QueryId};
 use crate::config::SourceConfig;
@@ -13,9 +14,11 @@ use std::net::{IpAddr, SocketAddr};
 /// Every source there is.
 #[derive(Debug)]
 pub(super) struct Roster {
-    groups: Vec<Group>,
+    pub(super) groups: Vec<Group>,
     next_source: u64,
     next_query: u64,
+    /// Provisional keys can be exchanged for others that are not: the time is known.
+    pub(super) confirms_keys: bool,
 }
 
 /// What changed among the members.
@@ -23,6 +26,8 @@ pub(super) struct Roster {
 pub(super) struct Changes {
     pub(super) added: Vec<Added>,
     pub(super) removed: Vec<SourceId>,
+    /// Their certificates were judged by a right clock now.
+    pub(super) confirmed: Vec<SourceId>,
 }
 
 /// A new association.
@@ -31,12 +36,22 @@ pub(super) struct Added {
     pub(super) id: SourceId,
     pub(super) prefer: bool,
     pub(super) noselect: bool,
+    /// With NTS: whose certificate vouched for it, by host name.
+    pub(super) key_host: Option<String>,
+    pub(super) provisional: bool,
+}
+
+impl Added {
+    pub(super) fn to(group: &Group, id: SourceId, provisional: bool) -> Self {
+        let key_host = group.keying().map(|keying| key_host(keying.with()));
+        Self { id, prefer: group.prefer, noselect: group.noselect, key_host, provisional }
+    }
 }
 
 impl Roster {
     pub(super) fn new(sources: &[SourceConfig], now: Mono) -> Self {
         let groups = sources.iter().map(|source| Group::new(source, now)).collect();
-        Self { groups, next_source: 1, next_query: 1 }
+        Self { groups, next_source: 1, next_query: 1, confirms_keys: true }
     }
 
     /// Another configuration: sources that it leaves unchanged keep their history. The members that are gone.
@@ -78,20 +93,22 @@ impl Roster {
 
     pub(super) fn next_wakeup(&self) -> Option<Mono> {
         let members = self.groups.iter().flat_map(|g| &g.members).filter_map(|m| m.association.next_wakeup());
-        let lookups =
-            self.groups.iter().filter(|g| g.wants_addresses).filter_map(|g| g.resolution.next_attempt());
-        members.chain(lookups).min()
+        let wanting = self.groups.iter().filter(|g| g.wants_addresses);
+        let lookups = wanting.filter_map(|g| g.resolution()?.next_attempt());
+        let exchanges = self.groups.iter().filter_map(|g| Some(self.next_exchange(g)?.at));
+        members.chain(lookups).chain(exchanges).min()
     }
 
     /// Starts look-ups that are due and wanted.
     pub(super) fn look_up(&mut self, now: Mono, out: &mut Vec<Action>) {
         for group in &mut self.groups {
-            if group.wants_addresses && group.resolution.is_due(now) {
-                let query = QueryId(self.next_query);
-                self.next_query += 1;
-                group.resolution.started(query);
-                out.push(Action::Resolve { query, host: group.resolution.host().to_owned() });
-            }
+            let wants_addresses = group.wants_addresses;
+            let resolution = group.resolution_mut().filter(|r| wants_addresses && r.is_due(now));
+            let Some(resolution) = resolution else { continue };
+            let query = QueryId(self.next_query);
+            self.next_query += 1;
+            resolution.started(query);
+            out.push(Action::Resolve { query, host: resolution.host().to_owned() });
         }
     }
 
@@ -103,10 +120,15 @@ impl Roster {
         out: &mut Vec<Action>,
     ) {
         let taken = self.taken();
-        let Some(group) = self.groups.iter_mut().find(|g| g.resolution.is_pending(query)) else { return };
-        let answer = group.resolution.answered(result);
+        let mut waiting = self.groups.iter_mut();
+        let Some(group) = waiting.find(|g| g.resolution().is_some_and(|r| r.is_pending(query))) else {
+            return;
+        };
+        let Some(answer) = group.resolution_mut().map(|r| r.answered(result)) else { return };
         let useful = group.candidate(&taken).is_some();
-        group.resolution.rest(now, useful);
+        if let Some(resolution) = group.resolution_mut() {
+            resolution.rest(now, useful);
+        }
         if let Answer::FirstFailure(reason) = answer {
             out.push(Action::Notice(Notice::NotResolved { name: group.name.clone(), reason }));
         }
@@ -116,7 +138,7 @@ impl Roster {
     pub(super) fn fill(&mut self, now: Mono, out: &mut Vec<Action>) -> Changes {
         let mut changes = Changes::default();
         let mut taken = self.taken();
-        for group in &mut self.groups {
+        for group in self.groups.iter_mut().filter(|group| group.resolution().is_some()) {
             loop {
                 let replaced = group.replaceable(now);
                 group.wants_addresses = false;
@@ -124,7 +146,7 @@ impl Roster {
                     break;
                 }
                 let Some(address) = group.candidate(&taken) else {
-                    group.wants_addresses = !group.resolution.is_literal();
+                    group.wants_addresses = group.resolution().is_some_and(|r| !r.is_literal());
                     break;
                 };
                 if group.missing() == 0
@@ -142,12 +164,8 @@ impl Roster {
                 let start = now + STAGGER * i64::try_from(changes.added.len()).unwrap_or(0);
                 let settings =
                     Settings { interleaved: group.interleaved, ..Settings::new(address, group.poll) };
-                group.members.push(Member {
-                    association: Association::new(id, settings, start),
-                    told_reachable: None,
-                    send_problem: None,
-                });
-                changes.added.push(Added { id, prefer: group.prefer, noselect: group.noselect });
+                group.members.push(Member::new(Association::new(id, settings, start), None));
+                changes.added.push(Added::to(group, id, false));
             }
         }
         changes
@@ -165,12 +183,27 @@ impl Roster {
 
     pub(super) fn on_network_changed(&mut self, now: Mono) {
         for group in &mut self.groups {
-            group.resolution.hurry(now);
+            match &mut group.finder {
+                Finder::Name(resolution) => resolution.hurry(now),
+                Finder::Keys(keying) => keying.hurry(now),
+            }
         }
     }
 
+    pub(super) const fn new_source(&mut self) -> SourceId {
+        let id = SourceId(self.next_source);
+        self.next_source += 1;
+        id
+    }
+
+    pub(super) const fn new_query(&mut self) -> QueryId {
+        let query = QueryId(self.next_query);
+        self.next_query += 1;
+        query
+    }
+
     /// Addresses that are asked, by whichever group: the same name four times over means four servers.
-    fn taken(&self) -> BTreeSet<SocketAddr> {
+    pub(super) fn taken(&self) -> BTreeSet<SocketAddr> {
         self.groups.iter().flat_map(|g| &g.members).map(|m| m.association.address()).collect()
     }
 }

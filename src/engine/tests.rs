@@ -1,7 +1,10 @@
 //! Proves who is asked: mobilizing, names, pools, replacement. Time and clocks are proven in `tests/sim`.
 
+mod nts;
+
 use super::*;
 use crate::config::{Family, HostPort, PollLimits, SourceConfig, SourceKind};
+use crate::nts::KeyRequest;
 use crate::packet::{Header, KissCode, Mode, Packet};
 use crate::source::Request;
 use crate::time::{NtpShort, NtpTimestamp, Span, StampSource};
@@ -14,6 +17,7 @@ struct Bench {
     elapsed: Span,
     notices: Vec<Notice>,
     resolves: Vec<(QueryId, String)>,
+    exchanges: Vec<(QueryId, KeyRequest)>,
     sent: Vec<Request>,
     closed: Vec<SourceId>,
     published: usize,
@@ -25,12 +29,16 @@ impl Bench {
     }
 
     fn configured(config: Config) -> Self {
+        Self::built(config, ClockTime::from_unix_secs(START))
+    }
+
+    fn built(config: Config, build_time: ClockTime) -> Self {
         let start = Start {
             now: now(Span::ZERO),
             drift: None,
             kernel_frequency: Frequency::ZERO,
             controls_clock: true,
-            build_time: ClockTime::from_unix_secs(START),
+            build_time,
             precision: -24,
         };
         let engine = Engine::new(config, [7; 32], start);
@@ -39,6 +47,7 @@ impl Bench {
             elapsed: Span::ZERO,
             notices: Vec::new(),
             resolves: Vec::new(),
+            exchanges: Vec::new(),
             sent: Vec::new(),
             closed: Vec::new(),
             published: 0,
@@ -58,7 +67,8 @@ impl Bench {
                 Action::Notice(notice) => self.notices.push(notice),
                 Action::Close(id) => self.closed.push(id),
                 Action::Publish => self.published += 1,
-                Action::Adjust(_) | Action::Panic(_) | Action::ExchangeKeys { .. } => {}
+                Action::ExchangeKeys { query, request } => self.exchanges.push((query, request)),
+                Action::Adjust(_) | Action::Panic(_) => {}
             }
         }
     }
@@ -69,7 +79,7 @@ impl Bench {
         self.handle(Event::Timer);
         loop {
             for request in std::mem::take(&mut self.sent) {
-                let answer = reply(&request).map(Header::emit_vec);
+                let answer = reply(&request).map(|header| nts::protect(&request.bytes, header));
                 let (source, from) = (request.token.source(), request.to);
                 let stamp = Stamp { time: self.now().clock, source: StampSource::Kernel };
                 self.handle(Event::Sent { token: request.token, stamp });
@@ -100,16 +110,6 @@ impl Bench {
     fn addresses(&self) -> Vec<String> {
         let sources = self.engine.snapshot(self.now()).sources;
         sources.iter().filter_map(|s| s.address.map(|a| a.ip().to_string())).collect()
-    }
-}
-
-trait EmitVec {
-    fn emit_vec(self) -> Vec<u8>;
-}
-
-impl EmitVec for Header {
-    fn emit_vec(self) -> Vec<u8> {
-        self.emit().to_vec()
     }
 }
 
