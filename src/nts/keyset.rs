@@ -4,6 +4,7 @@ use super::siv::{Authentication, apply_keystream};
 use super::{Algorithm, Key, SessionKeys, TAG_LEN};
 use aes::Aes256Enc;
 use aes::cipher::KeyInit;
+use std::collections::BTreeSet;
 use std::fmt;
 use zeroize::Zeroize;
 
@@ -20,6 +21,8 @@ pub struct MasterKey {
 #[derive(Debug)]
 pub struct KeySet {
     keys: Vec<(MasterKey, Schedule)>,
+    /// Of the keys, side by side: a cookie of nobody's must not cost a walk through a thousand schedules.
+    ids: Vec<u32>,
     primary: usize,
 }
 
@@ -51,14 +54,15 @@ impl KeySet {
 
     /// `None` without keys, if `primary` is none of them, if two have the same id, or if one is of another algorithm.
     pub fn new(keys: Vec<MasterKey>, primary: usize) -> Option<Self> {
-        let distinct: std::collections::BTreeSet<u32> = keys.iter().map(|key| key.id).collect();
+        let ids: Vec<u32> = keys.iter().map(|key| key.id).collect();
+        let distinct: BTreeSet<u32> = ids.iter().copied().collect();
         let sound = primary < keys.len() && distinct.len() == keys.len();
         let ready = |master: MasterKey| {
             let schedule = Schedule::new(&master.key)?;
             Some((master, schedule))
         };
         let keys: Option<Vec<_>> = keys.into_iter().map(ready).collect();
-        keys.filter(|_| sound).map(|keys| Self { keys, primary })
+        keys.filter(|_| sound).map(|keys| Self { keys, ids, primary })
     }
 
     /// The keys, in the order in which they were made.
@@ -101,7 +105,7 @@ impl KeySet {
         let (id, rest) = cookie.split_first_chunk::<ID_LEN>()?;
         let (nonce, sealed) = rest.split_at_checked(NONCE_LEN)?;
         let id = u32::from_be_bytes(*id);
-        let (_, schedule) = self.keys.iter().find(|(master, _)| master.id == id)?;
+        let (_, schedule) = self.keys.get(self.ids.iter().position(|known| *known == id)?)?;
         let mut plain = Plain([0; LONGEST_PLAIN]);
         let plain = plain.0.get_mut(..sealed.len().checked_sub(TAG_LEN)?)?;
         schedule.open(nonce, sealed, plain)?;
@@ -149,7 +153,11 @@ impl Clone for KeySet {
     /// Each thread has its own: sealing changes a schedule.
     fn clone(&self) -> Self {
         let ready = |(master, _): &(MasterKey, Schedule)| Some((master.clone(), Schedule::new(&master.key)?));
-        Self { keys: self.keys.iter().filter_map(ready).collect(), primary: self.primary }
+        Self {
+            keys: self.keys.iter().filter_map(ready).collect(),
+            ids: self.ids.clone(),
+            primary: self.primary,
+        }
     }
 }
 
@@ -181,7 +189,44 @@ mod tests {
     }
 
     #[test]
+    fn a_copy_opens_and_seals_the_same() {
+        let mut set = KeySet::new(vec![master(3), master(1), master(2)], 1).unwrap();
+        let mut copy = set.clone();
+        assert!(copy.keys().eq(set.keys()));
+        assert_eq!(copy.primary(), 1);
+        let keys = SessionKeys::new(Algorithm::AesSivCmac256, &[1; 32], &[2; 32]).unwrap();
+        let (mut one, mut two) = ([0; 104], [0; 104]);
+        assert_eq!(set.seal(&keys, [7; 16], &mut one), copy.seal(&keys, [7; 16], &mut two));
+        assert_eq!((one, &one[..4]), (two, &[0, 0, 0, 1][..]));
+        assert_eq!(copy.open(&one), Some(keys));
+    }
+
+    #[test]
+    fn no_bit_of_a_cookie_may_differ() {
+        let mut set = KeySet::new(vec![master(8), master(9)], 0).unwrap();
+        let keys = SessionKeys::new(Algorithm::Aes128GcmSiv, &[1; 16], &[2; 16]).unwrap();
+        let mut cookie = [0; 72];
+        assert_eq!(set.seal(&keys, [7; 16], &mut cookie), Some(72));
+        for bit in 0..72 * 8 {
+            let mut other = cookie;
+            other[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(set.open(&other), None, "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn a_cookie_is_sealed_only_where_there_is_room() {
+        let mut set = KeySet::new(vec![master(8)], 0).unwrap();
+        let keys = SessionKeys::new(Algorithm::AesSivCmac512, &[1; 64], &[2; 64]).unwrap();
+        for room in 0..KeySet::LONGEST_COOKIE {
+            assert_eq!(set.seal(&keys, [7; 16], &mut vec![0; room]), None);
+        }
+    }
+
+    #[test]
     fn a_set_that_makes_no_sense_is_none() {
+        let other = MasterKey { id: 2, key: Key::new(Algorithm::AesSivCmac256, &[0; 32]).unwrap() };
+        assert!(KeySet::new(vec![master(1), other], 0).is_none());
         assert!(KeySet::new(vec![], 0).is_none());
         assert!(KeySet::new(vec![master(1)], 1).is_none());
         assert!(KeySet::new(vec![master(1), master(1)], 0).is_none());

@@ -1,0 +1,129 @@
+//! Files of secrets: read bounded, replaced whole or not at all, for their owner alone. What they say is not known here.
+
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// One state of a file: somebody puts another file in its place, or writes into it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Version {
+    device: u64,
+    inode: u64,
+    length: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Version {
+    /// Of what is found there, through links.
+    pub(super) fn at(path: &Path) -> Option<Self> {
+        fs::metadata(path).ok().map(|found| Self::of(&found))
+    }
+
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            length: metadata.len(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+}
+
+/// The whole file, if it is not longer than `longest`; otherwise its beginning, one byte longer than that.
+///
+/// # Errors
+/// What the file system says; and that it is no regular file, whose reading might never end.
+pub(super) fn read(path: &Path, longest: usize) -> io::Result<(Zeroizing<Vec<u8>>, Version)> {
+    // Opening a pipe would wait for somebody to write to it.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+    }
+    let file = File::open(path)?;
+    let version = Version::of(&file.metadata()?);
+    // Never filled beyond its room, so that no copy of a secret stays behind.
+    let room = usize::try_from(version.length).unwrap_or(usize::MAX).min(longest) + 1;
+    let mut bytes = Zeroizing::new(vec![0; room]);
+    let (mut limited, mut length) = (file.take(u64::try_from(room).unwrap_or(u64::MAX)), 0);
+    while let Some(rest) = bytes.get_mut(length..).filter(|rest| !rest.is_empty()) {
+        match limited.read(rest) {
+            Ok(0) => break,
+            Ok(more) => length += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    bytes.truncate(length);
+    Ok((bytes, version))
+}
+
+/// Says so in the log if others than its owner's group may read it.
+pub(super) fn warn_if_public(path: &Path) {
+    if fs::metadata(path).is_ok_and(|found| found.permissions().mode() & 0o007 != 0) {
+        tracing::warn!(
+            "{}: everybody on this machine may read or change these keys: chmod o= it",
+            path.display()
+        );
+    }
+}
+
+/// Replaces the file as a whole, for its owner alone (0600), and overwrites what was there before.
+///
+/// # Errors
+/// What the file system says; the file is as it was then.
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    // A link stays one: what it points at may be the only place that lasts.
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let before = OpenOptions::new().write(true).open(&path).ok();
+    let temporary = temporary(&path);
+    write_new(&temporary, bytes)?;
+    fs::rename(&temporary, &path)?;
+    // Only after this does the new name outlive a power cut.
+    path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())?;
+    if let Some(before) = before {
+        // As far as it can be done: disks and file systems may have copies of their own.
+        let _ = overwrite(before);
+    }
+    Ok(())
+}
+
+/// Whether [`replace`] would work, without doing it.
+///
+/// # Errors
+/// What the file system says.
+pub(super) fn check_replaceable(path: &Path) -> io::Result<()> {
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let temporary = temporary(&path);
+    write_new(&temporary, &[])?;
+    fs::remove_file(&temporary)
+}
+
+fn temporary(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    path.with_file_name(name)
+}
+
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    // What a crash left behind may have another mode.
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+fn overwrite(mut file: File) -> io::Result<()> {
+    let found = file.metadata()?;
+    if found.nlink() == 0 {
+        let length = usize::try_from(found.len()).unwrap_or_default();
+        file.write_all(&vec![0; length])?;
+        file.sync_all()?;
+    }
+    Ok(())
+}
