@@ -85,8 +85,8 @@ impl Cipher {
             }),
             Schedule::GcmSiv(siv) => {
                 let (sealed, tag) = sealed.split_at_checked(length)?;
-                text.copy_from_slice(sealed);
                 let (nonce, tag) = (nonce.try_into().ok()?, tag.try_into().ok()?);
+                text.copy_from_slice(sealed);
                 siv.decrypt_inout_detached(&nonce, associated, (&mut *text).into(), &tag).ok()
             }
         };

@@ -127,3 +127,48 @@ fn overwrite(mut file: File) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_replaced_is_overwritten_where_nobody_else_has_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, copy) = (folder.path().join("keys"), folder.path().join("copy"));
+        replace(&path, b"an old secret").unwrap();
+        let mut old = File::open(&path).unwrap();
+        replace(&path, b"a new one").unwrap();
+        let mut text = String::new();
+        old.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "\0".repeat(13));
+        fs::hard_link(&path, &copy).unwrap();
+        replace(&path, b"newer still").unwrap();
+        assert_eq!(fs::read(&copy).unwrap(), b"a new one", "somebody keeps that");
+        assert_eq!(fs::read(&path).unwrap(), b"newer still");
+    }
+
+    #[test]
+    fn what_a_crash_left_behind_does_not_make_the_file_public() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys");
+        fs::write(temporary(&path), b"half").unwrap();
+        replace(&path, b"whole").unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn no_more_is_read_than_could_be_right() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys");
+        for (length, found) in [(0, 0), (9, 9), (10, 10), (11, 11), (1000, 11)] {
+            fs::write(&path, vec![7; length]).unwrap();
+            assert_eq!(*read(&path, 10).unwrap().0, vec![7; found]);
+        }
+        assert!(read(Path::new("/dev/zero"), 10).is_err(), "no regular file");
+        assert!(check_replaceable(Path::new("/proc/none/keys")).is_err());
+        check_replaceable(&path).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}
