@@ -1,5 +1,6 @@
 //! How the client behaves, in virtual time: each test is a sentence about one computer and its network.
 
+mod bootstrap;
 mod determinism;
 mod disturbance;
 mod hostile;

@@ -5,6 +5,7 @@
 //! | `random` | one stream of noise per name |
 //! | `oscillator`, `host` | the computer's crystal and its kernel's clocks |
 //! | `link`, `server` | the way there, and who answers |
+//! | `key_exchange` | who gives keys, by what certificate |
 //! | `scenario`, `catalogue` | what a run is made of; the table's rows |
 //! | `queue` | what is still to come |
 //! | `world` | performs what the engine asks for, and tells it what happens |
@@ -16,6 +17,7 @@
 pub(crate) mod catalogue;
 pub(crate) mod figures;
 pub(crate) mod host;
+pub(crate) mod key_exchange;
 pub(crate) mod limit;
 pub(crate) mod link;
 pub(crate) mod oscillator;

@@ -1,6 +1,7 @@
 //! What is still to come, in the order of true time and then of scheduling. Makes nothing happen.
 
 use ntpd_rs::engine::QueryId;
+use ntpd_rs::nts::KeyRequest;
 use ntpd_rs::verdict::SourceId;
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
@@ -15,6 +16,8 @@ pub(crate) enum Happening {
     AtClient { socket: (SourceId, u64), from: SocketAddr, bytes: Vec<u8> },
     /// The resolver answers.
     LookedUp { query: QueryId, host: String },
+    /// A key exchange ends.
+    KeysExchanged { query: QueryId, request: KeyRequest },
 }
 
 /// The future.

@@ -1,6 +1,7 @@
 //! The world around one engine: performs its actions and tells it what happens, in virtual time. Decides nothing about time itself.
 
 use super::host::Host;
+use super::key_exchange::{EXCHANGE_SECONDS, KeyServer, protect};
 use super::link::Link;
 use super::oscillator::Oscillator;
 use super::queue::{Happening, Queue};
@@ -10,6 +11,7 @@ use super::server::Server;
 use ntpd_rs::config::Config;
 use ntpd_rs::discipline::Drift;
 use ntpd_rs::engine::{Action, Engine, Event, Notice, Start};
+use ntpd_rs::nts::{KeyRequest, SavedSession};
 use ntpd_rs::snapshot::Snapshot;
 use ntpd_rs::source::Request;
 use ntpd_rs::time::{ClockTime, Mono, Span, Stamp, StampSource};
@@ -29,6 +31,10 @@ pub(crate) struct World {
     pub(crate) sites: Vec<Site>,
     /// What the resolver says; names that are not here fail.
     pub(crate) names: BTreeMap<String, Vec<IpAddr>>,
+    /// By name.
+    pub(crate) key_servers: BTreeMap<String, KeyServer>,
+    /// What key exchanges were asked for, and when.
+    pub(crate) exchanges: Vec<(f64, KeyRequest)>,
     /// Without it every send fails at once.
     pub(crate) network: bool,
     /// What people were told, and when.
@@ -85,6 +91,8 @@ impl World {
         Self {
             sites: scenario.servers.iter().enumerate().map(site).collect(),
             names: BTreeMap::new(),
+            key_servers: BTreeMap::new(),
+            exchanges: Vec::new(),
             network: true,
             notices: engine.opening_notices().into_iter().map(|notice| (host.t(), notice)).collect(),
             stopped: None,
@@ -179,6 +187,11 @@ impl World {
         self.wakeup = self.engine.next_wakeup();
     }
 
+    /// The daemon found keys of an earlier run.
+    pub(crate) fn restore_sessions(&mut self, sessions: Vec<SavedSession>) {
+        self.engine.restore_sessions(sessions);
+    }
+
     /// What the outside would see now.
     pub(crate) fn snapshot(&self) -> Snapshot {
         self.engine.snapshot(self.host.now())
@@ -230,12 +243,14 @@ impl World {
         match what {
             Happening::AtServer { site, socket, bytes } => {
                 let Some(there) = self.sites.get_mut(site) else { return };
-                for bytes in there.server.answer(&bytes, t, self.host.true_time(t)) {
+                let replies = there.server.answer(&bytes, t, self.host.true_time(t));
+                for reply in replies {
+                    let reply = protect(&bytes, reply);
                     let Some(there) = self.sites.get_mut(site) else { return };
                     let left = t + there.server.wrote_for;
                     if let Some(delay) = there.down.carry(left) {
                         let from = there.address;
-                        self.queue.push(left + delay, Happening::AtClient { socket, from, bytes });
+                        self.queue.push(left + delay, Happening::AtClient { socket, from, bytes: reply });
                     }
                 }
             }
@@ -254,6 +269,14 @@ impl World {
                     self.tell(Event::Resolved { query, result });
                 }
             }
+            Happening::KeysExchanged { query, request } => {
+                let server = self.key_servers.get(&request.host).filter(|_| self.network);
+                let unreachable = || Err("the host is unreachable".to_owned());
+                let result = server.map_or_else(unreachable, |server| server.exchange(&request));
+                if !self.away {
+                    self.tell(Event::KeysExchanged { query, result });
+                }
+            }
         }
     }
 
@@ -267,7 +290,12 @@ impl World {
                 self.queue.push(self.host.t() + LOOKUP_SECONDS, Happening::LookedUp { query, host });
             }
             Action::Notice(notice) => self.notices.push((self.host.t(), notice)),
-            Action::Publish | Action::ExchangeKeys { .. } => {}
+            Action::ExchangeKeys { query, request } => {
+                self.exchanges.push((self.host.t(), request.clone()));
+                let end = self.host.t() + EXCHANGE_SECONDS;
+                self.queue.push(end, Happening::KeysExchanged { query, request });
+            }
+            Action::Publish => {}
             Action::Panic(reason) => self.stopped = Some(reason),
         }
         None
