@@ -164,4 +164,6 @@ fn time_at(unix_secs: u64) -> Option<ClockTime> {
 }
 
 #[cfg(test)]
+mod fleet_tests;
+#[cfg(test)]
 mod tests;
