@@ -7,6 +7,7 @@
 mod activation;
 mod client;
 mod control;
+mod fleet;
 mod hostile;
 mod interleaved;
 mod isolated;
