@@ -1,10 +1,12 @@
-//! Three hostile servers against the whole engine: whatever they send, it neither panics nor asks for more than 500 ppm, and what it
-//! publishes is made of finite numbers.
+//! Three hostile servers and two hostile key exchange servers against the whole engine: whatever they send, it neither panics nor asks for
+//! more than 500 ppm, exchanges keys no more often than it may, and what it publishes is made of finite numbers.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use ntpd_rs::config::{Config, Family, HostPort, PollLimits, SourceConfig, SourceKind};
-use ntpd_rs::engine::{Action, Engine, Event, Start};
+use ntpd_rs::config::{Config, Family, HostPort, KeyExchange, PollLimits, SourceConfig, SourceKind};
+use ntpd_rs::engine::{Action, Engine, Event, QueryId, Start};
+use ntpd_rs::nts::field::{FieldType, Fields, padded, write_authenticator, write_field};
+use ntpd_rs::nts::{Algorithm, Cipher, Established, KeyRequest, Session, SessionKeys, TAG_LEN, Validity};
 use ntpd_rs::packet::{Header, Packet};
 use ntpd_rs::source::Request;
 use ntpd_rs::time::{
@@ -21,6 +23,9 @@ struct World {
     mono: Mono,
     clock: ClockTime,
     sent: Vec<Request>,
+    exchanges: Vec<(QueryId, KeyRequest)>,
+    /// Key exchanges that were begun.
+    begun: i64,
     ended: bool,
 }
 
@@ -49,7 +54,11 @@ impl World {
                     Action::Adjust(adjustment) => applied.push(self.adjust(adjustment)),
                     Action::Panic(_) => self.ended = true,
                     Action::Notice(notice) => drop(notice.to_string()),
-                    Action::Close(_) | Action::Resolve { .. } | Action::ExchangeKeys { .. } | Action::Publish => {}
+                    Action::ExchangeKeys { query, request } => {
+                        self.begun += 1;
+                        self.exchanges.push((query, request));
+                    }
+                    Action::Close(_) | Action::Resolve { .. } | Action::Publish => {}
                 }
             }
             if applied.is_empty() || self.ended {
@@ -70,6 +79,24 @@ impl World {
             Adjustment::Status(_) | Adjustment::TaiOffset(_) => {}
         }
         Applied { adjustment, mono: self.mono, clock: self.clock }
+    }
+
+    /// Ends a key exchange as the step says: with an error, or with keys that may be of no use.
+    fn end_exchange(&mut self, step: &[u8]) {
+        let Some((query, request)) = self.exchanges.pop() else { return };
+        let [cookies, first, days, end, others, ..] = *step else { return };
+        let at = |days: u8| self.clock + Span::from_secs((i64::from(days) - 100) * 86_400);
+        let servers =
+            (0..others & 3).map(|n| format!("192.0.2.{}:123", (first & 7) + n).parse().expect("an address"));
+        let established = Established {
+            session: Session::new(keys(), (0..cookies & 15).map(|n| vec![n; 100])),
+            servers: servers.collect(),
+            validity: Validity { not_before: at(days), not_after: at(end) },
+            certificate_time: request.certificate_time,
+        };
+        let result =
+            if cookies & 0xc0 == 0xc0 { Err("refused".to_owned()) } else { Ok(Box::new(established)) };
+        self.handle(Event::KeysExchanged { query, result });
     }
 
     /// Answers one request with the step's header, with a right origin timestamp and likely times unless the step says otherwise.
@@ -103,14 +130,56 @@ impl World {
             }
             _ => header,
         };
+        let protected = if control[0] & 8 == 0 { protect(&request.bytes, &bytes) } else { None };
+        let bytes = protected.as_deref().unwrap_or(&bytes);
         let stamp = self.stamp();
-        self.handle(Event::Datagram { source, from, local: None, bytes: &bytes, stamp });
+        self.handle(Event::Datagram { source, from, local: None, bytes, stamp });
     }
 }
 
-fn source(last: u8) -> SourceConfig {
-    let kind = SourceKind::Server { address: HostPort { host: format!("192.0.2.{last}"), port: 123 } };
-    SourceConfig { kind, poll: PollLimits::default(), prefer: false, noselect: false, interleaved: false, family: Family::Any }
+fn keys() -> SessionKeys {
+    SessionKeys::new(Algorithm::AesSivCmac256, &[1; 32], &[2; 32]).expect("two keys of 32 bytes")
+}
+
+/// The reply as a server with those keys sends it, with one new cookie; nothing for a plain request.
+fn protect(request: &[u8], header: &[u8]) -> Option<Vec<u8>> {
+    let packet = Packet::parse(request).ok()?;
+    let unique_identifier = Fields::find(request, &packet).ok()?.unique_identifier?;
+    let (nonce, mut text) = ([3; 16], [0; 104]);
+    write_field(&mut text, FieldType::Cookie, 100)?.fill(9);
+    let at = Header::LEN + 4 + padded(unique_identifier.len());
+    let mut bytes = header.to_vec();
+    bytes.resize(at + 8 + nonce.len() + text.len() + TAG_LEN, 0);
+    let (associated, rest) = bytes.split_at_mut(at);
+    let identifier = write_field(
+        associated.get_mut(Header::LEN..)?,
+        FieldType::UniqueIdentifier,
+        unique_identifier.len(),
+    )?;
+    identifier.get_mut(..unique_identifier.len())?.copy_from_slice(unique_identifier);
+    let sealed = write_authenticator(rest, &nonce, text.len() + TAG_LEN)?;
+    Cipher::new(&keys().s2c)?.seal(&nonce, associated, &text, sealed)?;
+    Some(bytes)
+}
+
+fn server(last: u8) -> SourceConfig {
+    source(SourceKind::Server { address: HostPort { host: format!("192.0.2.{last}"), port: 123 } })
+}
+
+fn key_exchange(host: &str) -> KeyExchange {
+    let address = HostPort { host: host.to_owned(), port: 4460 };
+    KeyExchange { address, certificate_authority: None, enable_srv_resolution: false }
+}
+
+fn source(kind: SourceKind) -> SourceConfig {
+    SourceConfig {
+        kind,
+        poll: PollLimits::default(),
+        prefer: false,
+        noselect: false,
+        interleaved: false,
+        family: Family::Any,
+    }
 }
 
 fuzz_target!(|data: &[u8]| {
@@ -120,14 +189,35 @@ fuzz_target!(|data: &[u8]| {
         drift: None,
         kernel_frequency: Frequency::ZERO,
         controls_clock: true,
-        build_time: START,
+        // A clock that is too wrong to judge certificates by, or not.
+        build_time: if data.first().is_some_and(|byte| byte & 0x80 == 0) {
+            START
+        } else {
+            START + Span::from_secs(86_400)
+        },
         precision: -24,
     };
-    let config = Config { sources: vec![source(1), source(2), source(3)], ..Config::default() };
+    let pool = SourceKind::NtsPool { key_exchange: key_exchange("pool.example"), count: 2 };
+    let secured = [
+        source(SourceKind::Nts(key_exchange("a.example"))),
+        source(SourceKind::Nts(key_exchange("b.example"))),
+        source(pool),
+    ];
+    let sources = [server(1), server(2), server(3)].into_iter().chain(secured).collect();
+    let config = Config { sources, ..Config::default() };
     let engine = Engine::new(config, [7; 32], start);
-    let mut world = World { engine, mono: now.mono, clock: now.clock, sent: Vec::new(), ended: false };
+    let mut world = World {
+        engine,
+        mono: now.mono,
+        clock: now.clock,
+        sent: Vec::new(),
+        exchanges: Vec::new(),
+        begun: 0,
+        ended: false,
+    };
     world.handle(Event::Timer);
     for step in data.chunks_exact(STEP_LEN).take(200) {
+        world.end_exchange(step);
         while world.sent.is_empty() && !world.ended {
             let Some(next) = world.engine.next_wakeup() else { return };
             world.pass((next - world.mono).max(Span::ZERO));
@@ -139,6 +229,9 @@ fuzz_target!(|data: &[u8]| {
         let request = world.sent.remove(0);
         world.answer(request, step);
     }
+    // Four servers with NTS: one exchange for each at once, and then one in ten seconds.
+    let allowed = 4 + 3 * ((world.mono - now.mono).nanos() / 10_000_000_000 + 1);
+    assert!(world.begun <= allowed, "{} key exchanges, {allowed} allowed", world.begun);
     let system = world.engine.snapshot(world.now()).system;
     assert!(system.frequency.ppm().is_finite() && system.dispersion_rate.is_finite());
 });
