@@ -20,6 +20,8 @@ pub(super) struct Bootstrap {
     /// Key exchange servers with names of their own.
     hosts: usize,
     minimum_agreeing: usize,
+    /// Sources without NTS are enough to set the clock.
+    others_suffice: bool,
     /// No true time is before it.
     build_time: ClockTime,
     /// The clock was synchronized once: it is never bootstrapped again in this run.
@@ -33,6 +35,7 @@ impl Bootstrap {
             mode: config.synchronization.nts_bootstrap,
             hosts: independent(&config.sources),
             minimum_agreeing: config.synchronization.minimum_agreeing_sources,
+            others_suffice: without_nts(config) >= config.synchronization.minimum_agreeing_sources,
             build_time,
             over: false,
             told: false,
@@ -82,8 +85,11 @@ impl Bootstrap {
 
     /// What people should know of a doubtful clock, once: how many must agree, of how many.
     pub(super) fn news(&mut self, clock: ClockTime) -> Option<(Option<usize>, usize)> {
-        let is_news = self.is_doubtful(clock) && !std::mem::replace(&mut self.told, true);
-        is_news.then(|| (self.needed(clock), self.hosts))
+        let needed = self.needed(clock);
+        if !self.is_doubtful(clock) || needed.is_none() && self.others_suffice {
+            return None;
+        }
+        (!std::mem::replace(&mut self.told, true)).then_some((needed, self.hosts))
     }
 
     /// Why certificates are judged by a wrong clock, if they are, and what to do.
@@ -183,6 +189,14 @@ fn independent(sources: &[SourceConfig]) -> usize {
         SourceKind::Server { .. } | SourceKind::Pool { .. } => None,
     });
     hosts.collect::<BTreeSet<_>>().len()
+}
+
+/// Sources that need no key exchange; a pool counts as its `count`.
+fn without_nts(config: &Config) -> usize {
+    let is_plain =
+        |source: &&SourceConfig| matches!(source.kind, SourceKind::Server { .. } | SourceKind::Pool { .. });
+    let sources = config.sources.iter().filter(is_plain).cloned().collect();
+    Config { sources, ..Config::default() }.selectable_sources()
 }
 
 /// Of one or two sources, somebody who configured them this way should say that they are trusted so far.

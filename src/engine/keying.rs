@@ -108,7 +108,7 @@ impl Keying {
         std::mem::replace(&mut self.told, Told::Failure) != Told::Failure
     }
 
-    /// Keys for a server that can be asked; whether it is worth telling.
+    /// Keys for a server that can be asked; whether it is worth telling, as the first ones or after a failure.
     pub(super) fn on_success(&mut self) -> bool {
         self.problem = None;
         std::mem::replace(&mut self.told, Told::Success) != Told::Success

@@ -2,7 +2,7 @@
 
 use super::back_off::BackOff;
 use super::group::{Group, Member};
-use super::keying::{Keys, Pending};
+use super::keying::{Keying, Keys, Pending};
 use super::roster::{Added, Changes, Roster};
 use super::{Action, Notice, QueryId};
 use crate::nts::{CertificateTime, Established, KeyRequest, SavedSession, Session, Validity};
@@ -265,7 +265,7 @@ fn settle(
     out: &mut Vec<Action>,
 ) {
     let Established { session, servers, validity, certificate_time } = established;
-    let servers: Vec<SocketAddr> = servers.into_iter().map(canonical).collect();
+    let servers: Vec<SocketAddr> = servers.into_iter().map(canonical).take(MAX_SERVERS).collect();
     let algorithm = session.algorithm();
     let is_provisional = matches!(certificate_time, CertificateTime::Unknown { .. });
     let vacancy = group.keying().map_or(BackOff::new(now), |keying| keying.vacancy).inherited(now);
@@ -303,7 +303,8 @@ fn settle(
         add(group, Offer { server, session, keys }, new_source, now, changes);
         server
     };
-    if group.keying_mut().is_some_and(|keying| keying.on_success()) {
+    let works_again = group.keying_mut().is_some_and(Keying::on_success);
+    if works_again || !changes.added.is_empty() {
         out.push(Action::Notice(Notice::KeysExchanged { name: group.name.clone(), server, algorithm }));
     }
 }
@@ -327,6 +328,8 @@ fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
+/// A hostile key exchange server may have a name with thousands of addresses.
+const MAX_SERVERS: usize = 64;
 const DUPLICATE: &str = "another source asks its address already";
 const NOT_ADMITTED: &str =
     "none of its servers may be asked: not of the configured address family, or it has refused service";
