@@ -282,3 +282,16 @@ fn a_clock_that_may_not_be_touched_does_not_hinder_certificates_from_being_judge
     assert!((0..3).all(|index| !is_provisional(&world, index)), "{:?}", world.notices);
     assert_eq!(source(&world, 3).address, None);
 }
+
+#[test]
+fn a_provisional_source_is_not_followed_as_an_orphan() {
+    let in_a_group = |scenario: &Scenario, mut config: Config, seed| {
+        config.synchronization.orphan_stratum = Some(10);
+        World::new(scenario, config, seed)
+    };
+    let mut world = cold_in(in_a_group, &[THIEF, DEAD, DEAD], 3, NtsBootstrap::Auto);
+    world.sites[0].server.spec.stratum = 10;
+    world.run_for(3600.0);
+    check_not_set(&world);
+    assert!(is_provisional(&world, 0) && source(&world, 0).replies > 0, "{:?}", source(&world, 0));
+}
