@@ -63,7 +63,9 @@ impl MainLoop {
         self.end_slew();
         // What led to a panic is not worth keeping.
         if result.is_ok() {
-            self.publisher.save_drift(self.engine.drift());
+            let clock = self.clock.now().clock;
+            self.publisher.save(self.engine.drift(), clock);
+            self.publisher.save_sessions(self.engine.take_sessions(), clock);
         }
         result
     }
@@ -90,7 +92,7 @@ impl MainLoop {
                 Input::Configured(config) => self.on_configured(config)?,
                 Input::NetworkChanged => self.handle(Event::NetworkChanged)?,
                 Input::ClockSet => {}
-                Input::Save => self.publisher.save_drift(self.engine.drift()),
+                Input::Save => self.publisher.save(self.engine.drift(), self.clock.now().clock),
                 Input::LookAtLeapFile => self.look_at_leap_file()?,
             }
         }

@@ -1,16 +1,17 @@
-//! Where the engine's state goes: to the readers of snapshots, to the servers, to the drift file. Decides nothing.
+//! Where the engine's state goes: to the readers of snapshots, to the servers, to the files that outlive a run. Decides nothing.
 
 use crate::config::Synchronization;
 use crate::discipline::Drift;
+use crate::nts::SavedSession;
 use crate::server::{LeapSecond, SystemVariables};
-use crate::snapshot::{KeyExchangeServer, MasterKeys, Server, Snapshot};
-use crate::time::{LeapTable, Now};
+use crate::snapshot::{KeyExchangeServer, MasterKeys, Server, Snapshot, SyncState};
+use crate::time::{ClockTime, LeapTable, Now};
 use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::time::{Duration, Instant, sleep_until};
 
 use super::smear_watch::SmearWatch;
-use super::state_files::DriftFile;
+use super::state_files::{DriftFile, LastGoodFile, SessionsFile};
 
 /// The one way out.
 #[derive(Debug)]
@@ -19,10 +20,21 @@ pub(super) struct Publisher {
     variables: watch::Sender<Arc<SystemVariables>>,
     listeners: Listeners,
     synchronization: Synchronization,
-    drift_file: Option<DriftFile>,
+    files: Files,
     next_save: Instant,
     saved: Option<Drift>,
+    /// A time that has been is on disk.
+    time_saved: bool,
     smear_watch: SmearWatch,
+}
+
+/// What outlives a run; each only where there is a place for it.
+#[derive(Debug, Default)]
+pub(super) struct Files {
+    /// Of a clock that is ours: what another's does says nothing of its oscillator.
+    pub(super) drift: Option<DriftFile>,
+    pub(super) sessions: Option<SessionsFile>,
+    pub(super) last_good: Option<LastGoodFile>,
 }
 
 /// What is served, for snapshots: each counts for itself.
@@ -43,13 +55,15 @@ impl Listeners {
 
 /// Rarer loses more at a crash; more often wears flash memory for a value that hardly moves.
 const SAVE_INTERVAL: Duration = Duration::from_secs(3600);
+/// After the first synchronization; time for second thoughts about it.
+const FIRST_SAVE: Duration = Duration::from_secs(60);
 
 impl Publisher {
     pub(super) fn new(
         first: Snapshot,
         synchronization: Synchronization,
         listeners: Listeners,
-        drift_file: Option<DriftFile>,
+        files: Files,
         smear_watch: SmearWatch,
     ) -> Self {
         let variables = SystemVariables::new(&first, &synchronization).remembering(None, first.at);
@@ -59,9 +73,10 @@ impl Publisher {
             variables: watch::Sender::new(Arc::new(variables)),
             listeners,
             synchronization,
-            drift_file,
+            files,
             next_save: Instant::now() + SAVE_INTERVAL,
             saved: None,
+            time_saved: false,
             smear_watch,
         }
     }
@@ -87,8 +102,17 @@ impl Publisher {
         for warning in self.smear_watch.look(&snapshot, before, variables.leap_second) {
             tracing::warn!("{warning}");
         }
+        self.save_soon_if_first(&snapshot);
         self.variables.send_replace(Arc::new(variables));
         self.snapshot.send_replace(Arc::new(self.listeners.added_to(snapshot)));
+    }
+
+    /// A machine that is switched off every hour would never save otherwise.
+    fn save_soon_if_first(&mut self, snapshot: &Snapshot) {
+        let soon = Instant::now() + FIRST_SAVE;
+        if !self.time_saved && snapshot.system.state == SyncState::Synchronized && soon < self.next_save {
+            self.next_save = soon;
+        }
     }
 
     /// What is served while nothing is synchronized.
@@ -98,22 +122,42 @@ impl Publisher {
 
     /// For ever without a place to save to.
     pub(super) async fn save_is_due(&self) {
-        match &self.drift_file {
-            Some(_) => sleep_until(self.next_save).await,
-            None => std::future::pending().await,
+        let Files { drift, last_good, .. } = &self.files;
+        if drift.is_none() && last_good.is_none() {
+            return std::future::pending().await;
         }
+        sleep_until(self.next_save).await;
     }
 
     /// Only what is new is written. A failure is told and tried again later.
-    pub(super) fn save_drift(&mut self, drift: Option<Drift>) {
+    pub(super) fn save(&mut self, drift: Option<Drift>, clock: ClockTime) {
         self.next_save = Instant::now() + SAVE_INTERVAL;
-        let (Some(file), Some(drift)) = (&self.drift_file, drift) else { return };
-        if self.saved == Some(drift) {
-            return;
+        if let (Some(file), Some(drift)) = (&self.files.drift, drift)
+            && self.saved != Some(drift)
+            && told(file.save(&drift))
+        {
+            self.saved = Some(drift);
         }
-        match file.save(&drift) {
-            Ok(()) => self.saved = Some(drift),
-            Err(error) => tracing::warn!("{error}"),
+        let last = Arc::clone(&self.snapshot.borrow());
+        if let Some(file) =
+            self.files.last_good.as_ref().filter(|_| last.system.state == SyncState::Synchronized)
+        {
+            // What sources say, whether or not the clock is ours to follow them.
+            self.time_saved = told(file.save(clock + last.system.offset)) || self.time_saved;
         }
     }
+
+    /// For the next run, which may use each cookie of these once.
+    pub(super) fn save_sessions(&self, sessions: Vec<SavedSession>, clock: ClockTime) {
+        if let Some(file) = &self.files.sessions {
+            told(file.save(sessions, clock));
+        }
+    }
+}
+
+fn told(result: Result<(), String>) -> bool {
+    if let Err(error) = &result {
+        tracing::warn!("{error}");
+    }
+    result.is_ok()
 }

@@ -9,20 +9,19 @@ use super::key_server::{self, KeyServers};
 use super::leap_file::LeapFile;
 use super::main_loop::MainLoop;
 use super::master_keys::KeyKeeper;
-use super::publisher::{Listeners, Publisher};
+use super::publisher::{Files, Listeners, Publisher};
 use super::random::random;
 use super::resolver::Resolver;
 use super::server;
 use super::smear_watch::SmearWatch;
 use super::startup_error::StartupError;
-use super::state_files::DriftFile;
+use super::state_files::{DriftFile, SessionsFile, StateDirectory};
 use crate::command::Command;
 use crate::config::Config;
-use crate::discipline::Drift;
 use crate::engine::{Engine, Start};
 use crate::snapshot::Snapshot;
 use crate::sys;
-use crate::time::{ClockTime, Frequency};
+use crate::time::ClockTime;
 use crate::unix_socket::Listener;
 use crate::{control, observation};
 use std::sync::Arc;
@@ -67,21 +66,19 @@ impl Daemon {
         open: impl FnOnce(&Config) -> Result<Opened, StartupError>,
     ) -> Result<Self, StartupError> {
         let bound = Bound::new(&config, passed).await?;
-        let drift_file = DriftFile::open(&config, std::env::var_os("STATE_DIRECTORY"))?;
+        let state = StateDirectory::open(&config, std::env::var_os("STATE_DIRECTORY"))?;
         let leap_file =
             config.synchronization.leap_seconds_file.as_deref().map(LeapFile::open).transpose()?;
         let opened = open(&config)?;
         if let Some(warning) = &opened.warning {
             tracing::warn!("{warning}");
         }
-        // What is learned of a clock that somebody else steers says nothing of its oscillator.
-        let drift_file = drift_file.filter(|_| opened.clock.is_controlled());
-        let drift = drift_file.as_ref().and_then(DriftFile::load);
-        let engine = new_engine(&config, &opened.clock, opened.frequency, drift)?;
+        let files = files(state.as_ref(), &opened.clock);
+        let engine = new_engine(&config, &opened, &files)?;
         let first = engine.snapshot(opened.clock.now());
         let smear_watch = SmearWatch::new(config.servers.iter().any(|server| server.leap_smear.is_some()));
         let publisher =
-            Publisher::new(first, config.synchronization.clone(), bound.listeners(), drift_file, smear_watch);
+            Publisher::new(first, config.synchronization.clone(), bound.listeners(), files, smear_watch);
         let (sockets, socket_events) = ClientSockets::new(config.timestamp_mode);
         let (resolver, answers) = Resolver::new();
         let (key_client, keys) = KeyClient::new();
@@ -128,7 +125,7 @@ impl Daemon {
         self.main_loop.clock.reader()
     }
 
-    /// Runs until `stop`; then every socket file is gone and the drift is saved.
+    /// Runs until `stop`; then every socket file is gone and what is worth it is kept for the next run.
     ///
     /// # Errors
     /// Exit code 70: a panic threshold, or the kernel refuses to be steered any more.
@@ -210,21 +207,29 @@ async fn bind(
     }
 }
 
-fn new_engine(
-    config: &Config,
-    clock: &Clock,
-    frequency: Frequency,
-    drift: Option<Drift>,
-) -> Result<Engine, StartupError> {
+fn files(state: Option<&StateDirectory>, clock: &Clock) -> Files {
+    Files {
+        // What is learned of a clock that somebody else steers says nothing of its oscillator.
+        drift: state.filter(|_| clock.is_controlled()).map(StateDirectory::drift),
+        sessions: state.map(StateDirectory::sessions),
+        last_good: state.map(StateDirectory::last_good),
+    }
+}
+
+fn new_engine(config: &Config, opened: &Opened, files: &Files) -> Result<Engine, StartupError> {
+    let now = opened.clock.now();
     let start = Start {
-        now: clock.now(),
-        drift,
-        kernel_frequency: frequency,
-        controls_clock: clock.is_controlled(),
-        build_time: NOT_BEFORE,
+        now,
+        drift: files.drift.as_ref().and_then(DriftFile::load),
+        kernel_frequency: opened.frequency,
+        controls_clock: opened.clock.is_controlled(),
+        build_time: files.last_good.as_ref().map_or(NOT_BEFORE, |file| file.load(NOT_BEFORE)),
         precision: sys::clock::precision(),
     };
-    Ok(Engine::new(config.clone(), random()?, start))
+    let mut engine = Engine::new(config.clone(), random()?, start);
+    let sessions = files.sessions.as_ref().map(|file: &SessionsFile| file.take(now.clock));
+    engine.restore_sessions(sessions.unwrap_or_default());
+    Ok(engine)
 }
 
 #[cfg(test)]
@@ -232,7 +237,7 @@ mod tests {
     use super::super::clock::VirtualClock;
     use super::*;
     use crate::config::{HostPort, PollLimits, ServerConfig, SourceConfig, StepLimits};
-    use crate::time::Span;
+    use crate::time::{Frequency, Span};
 
     async fn start(config: Config, clock: Clock) -> Daemon {
         let opened = Opened { clock, frequency: Frequency::ZERO, warning: None };

@@ -1,22 +1,33 @@
-//! What is kept across restarts: the drift file. Read at start, written whole or not at all.
+//! What is kept across restarts: where, and how it is written, whole or not at all. What the files say is in the files beside this one.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `drift` | the oscillator's correction |
+//! | `sessions` | keys and cookies of sources with NTS |
+//! | `last_good` | a time that has been |
+
+mod drift;
+mod last_good;
+mod sessions;
 
 use super::startup_error::StartupError;
 use crate::config::{ClockControl, Config, DEFAULT_STATE_DIRECTORY};
-use crate::discipline::Drift;
-use crate::time::Frequency;
+pub(super) use drift::DriftFile;
+pub(super) use last_good::LastGoodFile;
+pub(super) use sessions::SessionsFile;
 use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
 
-/// The oscillator's correction in a file of two numbers, ppm.
+/// A directory that can be written.
 #[derive(Debug, Clone)]
-pub(super) struct DriftFile {
-    path: PathBuf,
-}
+pub(super) struct StateDirectory(PathBuf);
 
-impl DriftFile {
-    /// In the configured directory, which must be writable; else in systemd's; else in the default one, if that is there and ours.
+impl StateDirectory {
+    /// The configured directory, which must be writable; else systemd's; else the default one, if that is there and ours.
     ///
     /// # Errors
     /// The configured directory cannot be used.
@@ -35,7 +46,7 @@ impl DriftFile {
         // As systemd's StateDirectory would; what goes wrong is told by the check.
         let _ = fs::create_dir(&directory);
         match check_writable(&directory) {
-            Ok(()) => Ok(Some(Self { path: directory.join("drift") })),
+            Ok(()) => Ok(Some(Self(directory))),
             Err(error) if demanded.is_some() => Err(StartupError::configuration(format!(
                 "the state directory {} cannot be written: {error}; create it for the daemon's user, or change state-directory in [clock]",
                 directory.display()
@@ -50,43 +61,17 @@ impl DriftFile {
         }
     }
 
-    /// What an earlier run kept. A file that makes no sense is told of once and not used.
-    pub(super) fn load(&self) -> Option<Drift> {
-        let text = match fs::read_to_string(&self.path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
-            Err(error) => {
-                tracing::warn!("{}: cannot be read: {error}; starting without it", self.path.display());
-                return None;
-            }
-        };
-        let drift = parse(&text);
-        if drift.is_none() {
-            tracing::warn!("{}: this is no drift file; starting without it", self.path.display());
-        }
-        drift
+    pub(super) fn drift(&self) -> DriftFile {
+        DriftFile::new(self.0.join("drift"))
     }
 
-    /// Replaces the file as a whole.
-    ///
-    /// # Errors
-    /// What went wrong, for people.
-    pub(super) fn save(&self, drift: &Drift) -> Result<(), String> {
-        let text = format!("{:.6} {:.6}\n", drift.frequency.ppm(), drift.uncertainty.ppm());
-        write_atomically(&self.path, text.as_bytes())
-            .map_err(|error| format!("{}: cannot be written: {error}", self.path.display()))
+    pub(super) fn sessions(&self) -> SessionsFile {
+        SessionsFile::new(self.0.join("nts-sessions"))
     }
-}
 
-/// `frequency uncertainty`, ppm; what follows is for later versions.
-fn parse(text: &str) -> Option<Drift> {
-    let mut numbers = text.split_whitespace().map(str::parse::<f64>);
-    let (frequency, uncertainty) = (numbers.next()?.ok()?, numbers.next()?.ok()?);
-    let sound = frequency.abs() <= 500.0 && uncertainty > 0.0 && uncertainty <= 500.0;
-    sound.then(|| Drift {
-        frequency: Frequency::from_ppm(frequency),
-        uncertainty: Frequency::from_ppm(uncertainty),
-    })
+    pub(super) fn last_good(&self) -> LastGoodFile {
+        LastGoodFile::new(self.0.join("clock"))
+    }
 }
 
 fn check_writable(directory: &Path) -> io::Result<()> {
@@ -95,9 +80,49 @@ fn check_writable(directory: &Path) -> io::Result<()> {
     fs::remove_file(&probe)
 }
 
-fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// A bound, not a measure: 256 sessions with eight cookies each have some 500 kB.
+const LONGEST: u64 = 1 << 20;
+
+/// `None` without a file. One that cannot be read is told of once and not used.
+fn read(path: &Path) -> Option<Zeroizing<String>> {
+    // Never filled beyond its room, so that no copy of a secret stays behind.
+    let bounded = |file: File| {
+        let length = file.metadata()?.len();
+        let room = usize::try_from(length.min(LONGEST)).unwrap_or_default() + 1;
+        let mut text = Zeroizing::new(String::with_capacity(room));
+        if length > LONGEST {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "it is too long"));
+        }
+        file.take(length).read_to_string(&mut text)?;
+        Ok(text)
+    };
+    match File::open(path).and_then(bounded) {
+        Ok(text) => Some(text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => {
+            tracing::warn!("{}: cannot be read: {error}; starting without it", path.display());
+            None
+        }
+    }
+}
+
+/// Replaces the file as a whole.
+///
+/// # Errors
+/// What went wrong, for people.
+fn save(path: &Path, bytes: &[u8], mode: u32) -> Result<(), String> {
+    write_atomically(path, bytes, mode)
+        .map_err(|error| format!("{}: cannot be written: {error}", path.display()))
+}
+
+fn write_atomically(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let temporary = path.with_extension("new");
-    let mut file = File::create(&temporary)?;
+    // What a crash left behind may have another mode.
+    match fs::remove_file(&temporary) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&temporary, path)?;
@@ -109,44 +134,32 @@ fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    fn drift_file(directory: &Path) -> DriftFile {
+    pub(super) fn state_directory(directory: &Path) -> StateDirectory {
         let config = Config { state_directory: Some(directory.to_owned()), ..Config::default() };
-        DriftFile::open(&config, None).unwrap().unwrap()
-    }
-
-    #[test]
-    fn what_is_saved_is_loaded_again() {
-        let directory = tempfile::tempdir().unwrap();
-        let file = drift_file(directory.path());
-        assert_eq!(file.load(), None);
-        file.save(&Drift {
-            frequency: Frequency::from_ppm(-12.345_678),
-            uncertainty: Frequency::from_ppm(0.02),
-        })
-        .unwrap();
-        let loaded = file.load().unwrap();
-        assert!((loaded.frequency.ppm() + 12.345_678).abs() < 1e-9);
-        assert!((loaded.uncertainty.ppm() - 0.02).abs() < 1e-9);
-        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing is left beside it");
-    }
-
-    #[test]
-    fn a_file_that_makes_no_sense_is_not_used() {
-        let directory = tempfile::tempdir().unwrap();
-        let file = drift_file(directory.path());
-        for text in ["", "x y", "1.0", "900 1", "1 0", "NaN NaN", "1 -1"] {
-            fs::write(&file.path, text).unwrap();
-            assert_eq!(file.load(), None, "{text}");
-        }
+        StateDirectory::open(&config, None).unwrap().unwrap()
     }
 
     #[test]
     fn a_configured_directory_that_cannot_be_written_is_an_error_and_the_default_one_is_not() {
         let config = Config { state_directory: Some("/proc/none".into()), ..Config::default() };
-        let error = DriftFile::open(&config, None).unwrap_err();
+        let error = StateDirectory::open(&config, None).unwrap_err();
         assert_eq!(error.exit_code.code(), 78);
         assert!(error.message.contains("/proc/none"), "{error}");
-        let error = DriftFile::open(&Config::default(), Some("/proc/one:/proc/two".into())).unwrap_err();
+        let error = StateDirectory::open(&Config::default(), Some("/proc/one:/proc/two".into())).unwrap_err();
         assert!(error.message.contains("/proc/one cannot"), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_file_of_text_or_too_long_is_not_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        assert!(read(&path).is_none());
+        assert!(read(folder.path()).is_none());
+        fs::write(&path, [0xFF, 0xFE]).unwrap();
+        assert!(read(&path).is_none());
+        fs::write(&path, vec![b' '; (1 << 20) + 1]).unwrap();
+        assert!(read(&path).is_none());
+        fs::write(&path, "good").unwrap();
+        assert_eq!(read(&path).unwrap().as_str(), "good");
     }
 }
