@@ -11,6 +11,11 @@
 //! | `ratchet` | master keys that a fleet derives from one secret |
 //! | `field` | the extension fields in NTP packets |
 //! | `session` | what a client keeps of a key exchange: keys and cookies |
+//! | `record`, `message` | a key exchange's bytes: records, and messages made of them |
+//! | `negotiation` | protocols and error codes |
+//! | `answer`, `server_name` | the client's side: its offer, and its judgement of the answer |
+//! | `request` | the server's side: its judgement of a request, and its answer |
+//! | `exporter` | which secrets the TLS connection is asked for |
 //! | `established` | what one key exchange is asked for and brings, as the engine sees it |
 
 mod algorithm;
