@@ -23,7 +23,7 @@ pub struct Offer {
 pub struct Answer {
     /// What was agreed; its keys belong to the cookies.
     pub exporter: Exporter,
-    /// One to eight, each of 1 to 1024 bytes.
+    /// One to eight, each of 1 to [`LONGEST_COOKIE`] bytes.
     pub cookies: Vec<Vec<u8>>,
     /// The NTP server; the one that answered, without.
     pub server: Option<ServerName>,
@@ -70,7 +70,7 @@ pub enum AnswerError {
     PortZero,
 }
 
-/// The longest answer that is read, bytes: eight cookies of 1024 bytes and all other records together have little more than half of it.
+/// The longest answer that is read, bytes: eight cookies of the longest and all other records together have half of it.
 /// chrony's bound is the same.
 pub const LONGEST_ANSWER: usize = 16 * 1024;
 /// What one request is filled up to with servers that are denied, bytes; each that does not fit is left out. ntpsec's buffer for a whole
@@ -90,7 +90,11 @@ impl Offer {
     /// The whole request.
     pub fn emit(&self) -> Vec<u8> {
         let mut request = Vec::new();
-        emit_numbers(&mut request, RecordType::NextProtocol, self.protocols.iter().map(|offered| offered.id()));
+        emit_numbers(
+            &mut request,
+            RecordType::NextProtocol,
+            self.protocols.iter().map(|offered| offered.id()),
+        );
         emit_numbers(&mut request, RecordType::Aead, self.algorithms.iter().map(|offered| offered.id()));
         if self.algorithms.contains(&Algorithm::Aes128GcmSiv) {
             emit_optional(&mut request, RecordType::CompliantExporter, &[]);
@@ -193,7 +197,9 @@ impl<'a> Found<'a> {
                 | RecordType::ServerDeny
                 | RecordType::SupportedProtocols
                 | RecordType::SupportedAlgorithms => return Err(AnswerError::NotForClients(record.kind)),
-                RecordType::Unknown(kind) if record.critical => return Err(AnswerError::UnknownCritical(kind)),
+                RecordType::Unknown(kind) if record.critical => {
+                    return Err(AnswerError::UnknownCritical(kind));
+                }
                 RecordType::KeepAlive
                 | RecordType::Authentication
                 | RecordType::Unknown(_)
@@ -261,7 +267,9 @@ impl fmt::Display for AnswerError {
             Self::Missing(kind) => write!(f, "the server left a record out: {kind}"),
             Self::NoProtocol => f.write_str("the server knows no protocol of ours (NTPv4)"),
             Self::NoAlgorithm => f.write_str("the server knows no AEAD algorithm of ours"),
-            Self::ProtocolNotOffered(id) => write!(f, "the server chose protocol {id}, which was not offered"),
+            Self::ProtocolNotOffered(id) => {
+                write!(f, "the server chose protocol {id}, which was not offered")
+            }
             Self::AlgorithmNotOffered(id) => {
                 write!(f, "the server chose AEAD algorithm {id}, which was not offered")
             }
@@ -279,3 +287,6 @@ impl fmt::Display for AnswerError {
 }
 
 impl std::error::Error for AnswerError {}
+
+#[cfg(test)]
+mod tests;

@@ -19,21 +19,34 @@
 //! | `established` | what one key exchange is asked for and brings, as the engine sees it |
 
 mod algorithm;
+mod answer;
 mod cipher;
 mod established;
+mod exporter;
 pub mod field;
 mod key;
 mod key_file;
 mod keyset;
+mod message;
+mod negotiation;
 mod ratchet;
+pub mod record;
+mod request;
+mod server_name;
 mod session;
 mod siv;
 
 pub use algorithm::Algorithm;
+pub use answer::{Answer, AnswerError, LONGEST_ANSWER, Offer};
 pub use cipher::{Cipher, LONGEST_NONCE, TAG_LEN};
 pub use established::{CertificateTime, Established, KeyRequest, SavedSession, Validity};
+pub use exporter::{Direction, Exporter};
 pub use key::{Key, SessionKeys};
 pub use key_file::{KeyFile, KeyFileError, KeyFileProblem};
 pub use keyset::{KeySet, MasterKey};
+pub use message::{MalformedMessage, Progress};
+pub use negotiation::{ErrorCode, Protocol};
 pub use ratchet::{Fingerprint, Ratchet, RatchetState, RatchetStateError, SharedSecret, epoch_at};
-pub use session::{Session, UniqueIdentifier};
+pub use request::{LONGEST_REQUEST, Policy, Request, RequestError};
+pub use server_name::ServerName;
+pub use session::{LONGEST_COOKIE, Session, UniqueIdentifier};

@@ -93,17 +93,17 @@ impl Policy {
             return self.support(found);
         }
         let protocols = ids(found.protocols, RecordType::NextProtocol)?;
-        let protocol = protocols.iter().find_map(|id| {
-            Protocol::from_id(*id).filter(|protocol| self.protocols.contains(protocol))
-        });
+        let protocol = protocols
+            .iter()
+            .find_map(|id| Protocol::from_id(*id).filter(|protocol| self.protocols.contains(protocol)));
         // The algorithms of protocols that are not known need not be there (RFC 8915 §4.1.5).
         let algorithms = match protocol {
             None if found.fixed_keys.is_none() && found.algorithms.is_none() => Vec::new(),
             _ => ids(found.algorithms, RecordType::Aead)?,
         };
-        let algorithm = algorithms.iter().find_map(|id| {
-            Algorithm::from_id(*id).filter(|algorithm| self.algorithms.contains(algorithm))
-        });
+        let algorithm = algorithms
+            .iter()
+            .find_map(|id| Algorithm::from_id(*id).filter(|algorithm| self.algorithms.contains(algorithm)));
         if let Some(record) = found.fixed_keys {
             self.authorize(found)?;
             if protocols.len() != 1 || algorithms.len() != 1 {
@@ -324,3 +324,6 @@ impl fmt::Display for RequestError {
 }
 
 impl std::error::Error for RequestError {}
+
+#[cfg(test)]
+mod tests;

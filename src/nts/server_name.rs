@@ -53,3 +53,37 @@ impl fmt::Display for ServerName {
         f.pad(&self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_and_host_names_are_servers_and_nothing_else_is() {
+        let good = [
+            "192.0.2.1",
+            "2001:db8::1",
+            "time.example.org",
+            "time.example.org.",
+            "a_b",
+            "xn--zrich-kva.example",
+        ];
+        for text in good {
+            assert_eq!(ServerName::parse(text.as_bytes()).unwrap().as_str(), text);
+        }
+        for text in
+            ["", ".", "a..b", "fe80::1%eth0", "[2001:db8::1]", "host:123", "1.2.3", "a b", "a\0", "zürich"]
+        {
+            assert_eq!(ServerName::parse(text.as_bytes()), None, "{text}");
+        }
+        assert_eq!(ServerName::parse(&[b'a'; 64]), None);
+    }
+
+    #[test]
+    fn a_name_is_looked_up_as_it_stands() {
+        let name = |text: &str| ServerName::parse(text.as_bytes()).unwrap().fully_qualified();
+        assert_eq!(name("time.example").as_deref(), Some("time.example."));
+        assert_eq!(name("time.example.").as_deref(), Some("time.example."));
+        assert_eq!(name("192.0.2.1"), None);
+    }
+}

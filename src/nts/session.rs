@@ -17,8 +17,8 @@ pub struct Session {
 
 /// As many as a client keeps (RFC 8915 §5.7).
 const COOKIES: usize = 8;
-/// A longer one is no cookie: the request would not fit into a packet.
-const LONGEST_COOKIE: usize = 1024;
+/// Of a cookie, bytes: a request with a longer one would be longer than the 1024 that ntpd-rs 1.x reads.
+pub const LONGEST_COOKIE: usize = 896;
 
 impl Session {
     /// With the cookies of a key exchange, at most eight of which are kept.
