@@ -49,4 +49,4 @@ pub use negotiation::{ErrorCode, Protocol};
 pub use ratchet::{Fingerprint, Ratchet, RatchetState, RatchetStateError, SharedSecret, epoch_at};
 pub use request::{LONGEST_REQUEST, Policy, Request, RequestError};
 pub use server_name::ServerName;
-pub use session::{LONGEST_COOKIE, Session, UniqueIdentifier};
+pub use session::{LONGEST_COOKIE, NotAuthentic, Protected, Session, UniqueIdentifier};

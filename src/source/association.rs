@@ -3,11 +3,12 @@
 use super::exchange::{Exchange, Reply};
 use super::interleaved::{Cookies, Memory, Mode};
 use super::polling::Polling;
+use super::protection::Protection;
 use super::{Advice, Context, Counters, Outcome, Reach, Request, RequestToken, TimerOutcome};
 use super::{arithmetic, checks};
 use crate::config::PollLimits;
 use crate::measurement::{Pending, ServerVariables};
-use crate::nts::Session;
+use crate::nts::{Protected, Session};
 use crate::packet::{Header, KissCode};
 use crate::time::{Mono, Now, Poll, Span, Stamp};
 use crate::verdict::{Discard, SourceId};
@@ -18,7 +19,7 @@ use std::net::SocketAddr;
 const REPLY_TIMEOUT: Span = Span::from_secs(8);
 
 /// So many polls in a row must bring `DENY` or `RSTR`, and none time, before a server is given up: a single one may be
-/// forged by somebody who sees our requests.
+/// forged by somebody who sees our requests. With NTS it cannot, and is enough.
 const REFUSALS_BELIEVED: u32 = 4;
 
 /// Says nothing of our clock's precision (draft-ietf-ntp-data-minimization).
@@ -70,7 +71,7 @@ pub struct Association {
     last_measurement: Option<Mono>,
     counters: Counters,
     /// With it every packet is protected, and nothing unprotected is believed.
-    session: Option<Session>,
+    protection: Option<Protection>,
 }
 
 #[derive(Debug)]
@@ -98,13 +99,13 @@ impl Association {
             refusal: None,
             last_measurement: None,
             counters: Counters::default(),
-            session: None,
+            protection: None,
         }
     }
 
     /// The same with NTS: nothing is ever sent or believed without protection.
     pub fn secured(id: SourceId, settings: Settings, session: Session, start: Mono) -> Self {
-        Self { session: Some(session), ..Self::new(id, settings, start) }
+        Self { protection: Some(Protection::new(session)), ..Self::new(id, settings, start) }
     }
 
     /// When `on_timer` is due; `None` once demobilized.
@@ -123,7 +124,7 @@ impl Association {
             State::Demobilized => TimerOutcome::Nothing,
             _ if is_due => {
                 self.give_up_exchange();
-                TimerOutcome::Send(self.ask(now, random))
+                self.ask(now, random).map_or(TimerOutcome::Expired, TimerOutcome::Send)
             }
             State::Waiting(exchange) if exchange.deadline <= now.mono => {
                 self.give_up_exchange();
@@ -150,6 +151,9 @@ impl Association {
         if let State::Waiting(exchange) = &self.state
             && token.is_for(self.id, exchange.sequence)
         {
+            if let Some(protection) = &mut self.protection {
+                protection.on_send_failed(exchange);
+            }
             self.state = State::Idle;
             self.counters.uncount_request();
             if self.polling.on_send_failed(now.mono) {
@@ -196,14 +200,27 @@ impl Association {
     }
 
     /// Fresh keys and cookies from the same server; a request on its way is answered in vain.
+    ///
+    /// The next request comes soon if the keys before have worked. Otherwise it waits its turn: a server that refuses all keys must not
+    /// make us ask without end.
     pub fn set_session(&mut self, session: Session) {
-        self.session = Some(session);
+        match &mut self.protection {
+            Some(protection) => {
+                if protection.replace(session) {
+                    self.polling.on_void();
+                }
+            }
+            none => *none = Some(Protection::new(session)),
+        }
+        if !self.is_demobilized() {
+            self.state = State::Idle;
+        }
     }
 
     /// Gives keys and cookies away, for the next run; nothing can be asked any more.
     pub fn take_session(&mut self) -> Option<Session> {
         self.state = State::Demobilized;
-        self.session.take()
+        self.protection.take().map(Protection::into_session)
     }
 
     /// Somebody else stepped the clock, the machine slept, or the network changed: measure afresh at once.
@@ -225,12 +242,19 @@ impl Association {
         self.polling.on_advice(advice, now);
     }
 
-    fn ask(&mut self, now: Now, random: &mut impl Rng) -> Request {
+    /// `None` if it cannot be protected: then nothing is sent.
+    fn ask(&mut self, now: Now, random: &mut impl Rng) -> Option<Request> {
+        if self.protection.as_ref().is_some_and(|protection| !protection.has_cookie()) {
+            self.polling.on_request(now.mono, random.next_u64());
+            if self.polling.on_send_failed(now.mono) {
+                self.record_silence();
+            }
+            return None;
+        }
         self.sequence = self.sequence.saturating_add(1);
         let (origin_timestamp, cookies) = self.memory.ask(now.mono, random);
         self.polling.on_request(now.mono, random.next_u64());
         self.counters.count_request();
-        self.state = State::Waiting(Exchange::new(self.sequence, cookies, now, now.mono + REPLY_TIMEOUT));
         let header = Header {
             precision: UNSAID_PRECISION,
             origin_timestamp,
@@ -238,16 +262,24 @@ impl Association {
             transmit_timestamp: cookies.transmit(),
             ..Header::default()
         };
-        Request {
-            to: self.settings.address,
-            bytes: header.emit().to_vec(),
-            token: RequestToken::new(self.id, self.sequence),
-        }
+        let mut exchange = Exchange::new(self.sequence, cookies, now, now.mono + REPLY_TIMEOUT);
+        let bytes = match &mut self.protection {
+            None => header.emit().to_vec(),
+            Some(protection) => {
+                let Protected { bytes, unique_identifier } = protection.protect(&header, random)?;
+                exchange.unique_identifier = Some(unique_identifier);
+                bytes
+            }
+        };
+        self.state = State::Waiting(exchange);
+        let token = RequestToken::new(self.id, self.sequence);
+        Some(Request { to: self.settings.address, bytes, token })
     }
 
     /// Every check that needs no timestamps of ours, in the order of RFC 5905.
     fn judge(&mut self, from: SocketAddr, bytes: &[u8], context: &Context<'_>) -> Result<Answer, Discard> {
-        let header = checks::reply(bytes, from, self.settings.address)?;
+        let packet = checks::reply(bytes, from, self.settings.address)?;
+        let header = packet.header;
         let origin = header.origin_timestamp;
         let is_repeated = self.answered.is_some_and(|cookies| cookies.answered_by(origin).is_some());
         let State::Waiting(exchange) = &mut self.state else {
@@ -258,6 +290,9 @@ impl Association {
         };
         if exchange.reply.is_some() {
             return Err(Discard::Duplicate);
+        }
+        if let Some(protection) = &mut self.protection {
+            protection.check(exchange, bytes, &packet)?;
         }
         if let Some(code) = checks::kiss(&header) {
             let is_repeated = std::mem::replace(&mut exchange.kissed, true);
@@ -324,7 +359,7 @@ impl Association {
             };
         }
         self.refusals = self.refusals.saturating_add(1);
-        if self.refusals < REFUSALS_BELIEVED {
+        if self.refusals < REFUSALS_BELIEVED && self.protection.is_none() {
             return self.discard(Discard::DenyKiss);
         }
         self.counters.count_discard(Discard::DenyKiss);
@@ -359,6 +394,9 @@ impl Association {
 
     /// Ends the waiting without a measurement. A void exchange says nothing about the server.
     fn give_up_exchange(&mut self) {
+        if let (State::Waiting(exchange), Some(protection)) = (&self.state, &mut self.protection) {
+            protection.on_end(exchange);
+        }
         if let State::Waiting(exchange) = &self.state
             && !exchange.void
         {
@@ -437,12 +475,14 @@ impl Association {
 
     /// Whether only another key exchange can keep it going: it has no cookie left, or the server opens them no more.
     pub fn wants_keys(&self) -> bool {
-        self.session.as_ref().is_some_and(|session| session.cookies_left() == 0)
+        let is_spent = |protection: &Protection| !protection.has_cookie() && !self.awaits_reply();
+        let wants = |protection: &Protection| protection.is_refused() || is_spent(protection);
+        !self.is_demobilized() && self.protection.as_ref().is_some_and(wants)
     }
 
     /// Keys and cookies, with NTS.
-    pub const fn session(&self) -> Option<&Session> {
-        self.session.as_ref()
+    pub fn session(&self) -> Option<&Session> {
+        self.protection.as_ref().map(Protection::session)
     }
 
     /// When the last exchange was completed.

@@ -20,7 +20,7 @@ const NOT_SYNCHRONIZED: [[u8; 4]; 3] = [*b"INIT", *b"STEP", *b"XNON"];
 ///
 /// # Errors
 /// `Malformed`, `WrongAddress`, `WrongVersion` or `WrongMode`.
-pub(super) fn reply(bytes: &[u8], from: SocketAddr, asked: SocketAddr) -> Result<Header, Discard> {
+pub(super) fn reply(bytes: &[u8], from: SocketAddr, asked: SocketAddr) -> Result<Packet<'_>, Discard> {
     let packet = Packet::parse(bytes).map_err(|error| match error {
         ParseError::Version(_) => Discard::WrongVersion,
         _ => Discard::Malformed,
@@ -32,7 +32,7 @@ pub(super) fn reply(bytes: &[u8], from: SocketAddr, asked: SocketAddr) -> Result
     } else if packet.header.mode != Mode::Server {
         Err(Discard::WrongMode)
     } else {
-        Ok(packet.header)
+        Ok(packet)
     }
 }
 

@@ -3,6 +3,7 @@
 use super::arithmetic;
 use super::interleaved::{Cookies, Mode};
 use crate::measurement::ServerVariables;
+use crate::nts::UniqueIdentifier;
 use crate::time::{Mono, Now, NtpTimestamp, Stamp};
 use crate::verdict::Discard;
 
@@ -29,6 +30,12 @@ pub(super) struct Exchange {
     pub(super) impossible: bool,
     /// Our clock moved meanwhile: T1 and T4 belong to two clocks.
     pub(super) void: bool,
+    /// With NTS: what a reply must return.
+    pub(super) unique_identifier: Option<UniqueIdentifier>,
+    /// With NTS: an authentic reply came, useful or not.
+    pub(super) authentic: bool,
+    /// With NTS: somebody says that the server does not open our cookie.
+    pub(super) nak: bool,
 }
 
 /// A reply that passed every check.
@@ -61,6 +68,9 @@ impl Exchange {
             refusal: None,
             impossible: false,
             void: false,
+            unique_identifier: None,
+            authentic: false,
+            nak: false,
         }
     }
 

@@ -8,6 +8,7 @@
 //! | `checks` | what a reply must pass, in the order of RFC 5905 |
 //! | `arithmetic` | T1 to T4, delay, root distance |
 //! | `polling` | when to ask |
+//! | `protection` | which replies are authentic, and when other keys are needed (NTS) |
 //! | `reach` | which of the last eight polls were answered |
 
 mod arithmetic;
@@ -18,6 +19,7 @@ mod exchange;
 mod interleaved;
 mod outcome;
 mod polling;
+mod protection;
 mod reach;
 mod request;
 

@@ -31,7 +31,7 @@ pub enum TimerOutcome {
     Nothing,
     /// Send this; no reply to an earlier request is waited for any more.
     Send(Request),
-    /// The reply is not waited for any more: close the socket.
+    /// The reply is not waited for any more: close the socket. With NTS also when a request is due and no cookie is left for it.
     Expired,
 }
 

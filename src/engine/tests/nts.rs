@@ -28,7 +28,8 @@ pub(super) fn protect(request: &[u8], reply: Header) -> Vec<u8> {
     identifier.unwrap()[..unique_identifier.len()].copy_from_slice(unique_identifier);
     let at = Header::LEN + 4 + padded(unique_identifier.len());
     let mut text = vec![0; 104];
-    write_field(&mut text, FieldType::Cookie, 100).unwrap().fill(9);
+    // Never the same twice.
+    write_field(&mut text, FieldType::Cookie, 100).unwrap()[..32].copy_from_slice(&unique_identifier[..32]);
     let (associated, rest) = bytes.split_at_mut(at);
     let (nonce, key) = ([3; 16], session(0).keys().s2c.clone());
     let sealed = write_authenticator(rest, &nonce, text.len() + TAG_LEN).unwrap();

@@ -63,7 +63,9 @@ fn sealed(request: &[u8], reply: &[u8]) -> Option<Vec<u8>> {
     let packet = Packet::parse(request).ok()?;
     let unique_identifier = Fields::find(request, &packet).ok()?.unique_identifier?;
     let mut text = vec![0; 4 + COOKIE_LEN];
-    write_field(&mut text, FieldType::Cookie, COOKIE_LEN)?.fill(9);
+    // Never the same twice.
+    let cookie = write_field(&mut text, FieldType::Cookie, COOKIE_LEN)?;
+    cookie.get_mut(..unique_identifier.len())?.copy_from_slice(unique_identifier);
     let nonce = [3; 16];
     let at = Header::LEN + 4 + padded(unique_identifier.len());
     let mut bytes = reply.to_vec();
