@@ -2,6 +2,7 @@
 
 mod activation;
 pub mod args;
+pub(crate) mod certificate;
 pub mod client_sockets;
 pub mod clock;
 mod clock_watcher;

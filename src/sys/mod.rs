@@ -11,6 +11,7 @@ pub mod clock;
 pub mod clock_watch;
 mod cmsg;
 mod error;
+pub mod file_limit;
 mod message;
 pub mod netlink;
 #[cfg(test)]
@@ -20,6 +21,7 @@ pub mod passed_sockets;
 pub mod receive_queue;
 mod socket;
 mod steering;
+pub mod tcp;
 mod timestamping;
 pub mod udp;
 mod waker;

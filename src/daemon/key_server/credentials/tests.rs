@@ -1,0 +1,93 @@
+//! Files of certificates that change under a running server.
+
+use super::*;
+use crate::daemon::certificate::tests::make;
+use crate::time::Span;
+
+fn at(year: i64) -> ClockTime {
+    ClockTime::from_unix_secs((year - 1970) * 31_557_600)
+}
+
+fn config(folder: &Path) -> KeyExchangeServerConfig {
+    KeyExchangeServerConfig {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        certificate_chain: folder.join("chain.pem"),
+        private_key: folder.join("key.pem"),
+        timeout: Span::from_secs(1),
+        concurrent_connections: 1,
+        longlived_connections: 0,
+        ntp_server: None,
+        ntp_port: None,
+        versions: vec![4],
+        pool_tokens: Vec::new(),
+    }
+}
+
+fn open(folder: &Path) -> Credentials {
+    Credentials::open(&config(folder), Arc::default(), at(2030)).unwrap()
+}
+
+#[test]
+fn a_certificate_that_changed_is_in_force_at_the_next_look() {
+    let folder = tempfile::tempdir().unwrap();
+    make(folder.path(), 2020..2040);
+    let mut credentials = open(folder.path());
+    let before = credentials.tls();
+    credentials.look(false, at(2030));
+    assert!(Arc::ptr_eq(&before, &credentials.tls()), "nothing has changed");
+    let made = make(folder.path(), 2020..2050);
+    credentials.look(false, at(2030));
+    assert!(!Arc::ptr_eq(&before, &credentials.tls()));
+    assert_eq!(credentials.certificate.certified.cert, [made.root]);
+    let expires = credentials.counters.certificate_expires().unwrap();
+    assert_eq!(Date::of(expires).to_string(), "2050-01-01");
+}
+
+#[test]
+fn a_link_that_moves_is_followed() {
+    let (folder, one, two) =
+        (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let link = folder.path().join("live");
+    make(one.path(), 2020..2040);
+    let made = make(two.path(), 2020..2050);
+    std::os::unix::fs::symlink(one.path(), &link).unwrap();
+    let mut credentials = open(&link);
+    fs::remove_file(&link).unwrap();
+    std::os::unix::fs::symlink(two.path(), &link).unwrap();
+    credentials.look(false, at(2030));
+    assert_eq!(credentials.certificate.certified.cert, [made.root]);
+}
+
+#[test]
+fn files_of_no_use_change_nothing_and_are_told_of_once_or_when_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = make(folder.path(), 2020..2040);
+    let mut credentials = open(folder.path());
+    let before = credentials.tls();
+    let good = fs::read(&made.key).unwrap();
+    let told = |credentials: &Credentials| credentials.problem.as_ref().map(|problem| problem.told);
+    fs::write(&made.key, "half").unwrap();
+    credentials.look(false, at(2030));
+    assert_eq!(told(&credentials), Some(false), "it may be being written");
+    credentials.look(false, at(2030));
+    assert_eq!(told(&credentials), Some(true));
+    assert!(Arc::ptr_eq(&before, &credentials.tls()));
+    fs::write(&made.key, good).unwrap();
+    credentials.look(false, at(2030));
+    assert_eq!(told(&credentials), None);
+    fs::remove_file(&made.chain).unwrap();
+    credentials.look(true, at(2030));
+    assert_eq!(told(&credentials), Some(true), "somebody waits for it");
+    assert_eq!(credentials.certificate.certified.cert, [made.root]);
+}
+
+#[test]
+fn a_certificate_that_has_expired_serves_all_the_same_and_none_is_refused_with_78() {
+    let folder = tempfile::tempdir().unwrap();
+    make(folder.path(), 2010..2020);
+    let credentials = open(folder.path());
+    assert_eq!(Date::of(credentials.counters.certificate_expires().unwrap()).to_string(), "2020-01-01");
+    fs::remove_file(folder.path().join("key.pem")).unwrap();
+    let error = Credentials::open(&config(folder.path()), Arc::default(), at(2030)).unwrap_err();
+    assert_eq!(error.exit_code.code(), 78);
+}
