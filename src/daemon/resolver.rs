@@ -12,17 +12,23 @@ use tokio::time::{Duration, timeout};
 pub(super) type Answer = (QueryId, Result<Vec<IpAddr>, String>);
 
 /// The system's resolver, or a stand-in for it; blocks.
-type LookUp = fn(&str) -> io::Result<Vec<IpAddr>>;
+pub(super) type LookUp = fn(&str) -> io::Result<Vec<IpAddr>>;
 
-/// Looks names up, a few at a time. Dropping it forgets what is under way.
+/// Answers the engine's queries, a few at a time. Dropping it forgets what is under way.
 #[derive(Debug)]
 pub(super) struct Resolver {
     tasks: JoinSet<()>,
+    names: Names,
+    out: mpsc::Sender<Answer>,
+}
+
+/// Looks names up for others in the daemon; all of them share a few threads.
+#[derive(Debug, Clone)]
+pub(super) struct Names {
     /// A system resolver that hangs keeps its thread: no more of them than this.
     threads: Arc<Semaphore>,
     patience: Duration,
     look_up: LookUp,
-    out: mpsc::Sender<Answer>,
 }
 
 /// Fewer than the runtime's blocking threads, so that others still find one.
@@ -33,27 +39,41 @@ const PATIENCE: Duration = Duration::from_secs(60);
 impl Resolver {
     /// Every query is answered once through the receiver.
     pub(super) fn new() -> (Self, mpsc::Receiver<Answer>) {
-        Self::with(PATIENCE, system_resolver)
+        Self::with(Names::new(PATIENCE, system_resolver))
     }
 
-    fn with(patience: Duration, look_up: LookUp) -> (Self, mpsc::Receiver<Answer>) {
+    fn with(names: Names) -> (Self, mpsc::Receiver<Answer>) {
         let (out, answers) = mpsc::channel(16);
-        let threads = Arc::new(Semaphore::new(THREADS));
-        (Self { tasks: JoinSet::new(), threads, patience, look_up, out }, answers)
+        (Self { tasks: JoinSet::new(), names, out }, answers)
+    }
+
+    /// For who waits for the answer itself.
+    pub(super) fn names(&self) -> Names {
+        self.names.clone()
     }
 
     pub(super) fn resolve(&mut self, query: QueryId, host: String) {
         while self.tasks.try_join_next().is_some() {}
-        let (threads, out) = (Arc::clone(&self.threads), self.out.clone());
-        let (patience, look_up) = (self.patience, self.look_up);
+        let (names, out) = (self.names.clone(), self.out.clone());
         self.tasks.spawn(async move {
-            let result = match timeout(patience, answer(threads, look_up, host)).await {
-                Ok(result) => result,
-                Err(_) => Err("the resolver does not answer".to_owned()),
-            };
+            let result = names.addresses(host).await;
             // Without a receiver the daemon is ending.
             let _ = out.send((query, result)).await;
         });
+    }
+}
+
+impl Names {
+    pub(super) fn new(patience: Duration, look_up: LookUp) -> Self {
+        Self { threads: Arc::new(Semaphore::new(THREADS)), patience, look_up }
+    }
+
+    /// At least one, in the resolver's order and each once, or why there is none, for people.
+    pub(super) async fn addresses(&self, host: String) -> Result<Vec<IpAddr>, String> {
+        match timeout(self.patience, answer(Arc::clone(&self.threads), self.look_up, host)).await {
+            Ok(result) => result,
+            Err(_) => Err("the resolver does not answer".to_owned()),
+        }
     }
 }
 
@@ -109,7 +129,7 @@ mod tests {
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let (mut resolver, mut answers) = Resolver::with(Duration::from_millis(50), hang);
+            let (mut resolver, mut answers) = Resolver::with(Names::new(Duration::from_millis(50), hang));
             for query in 0..20 {
                 resolver.resolve(QueryId(query), "slow".to_owned());
             }
@@ -120,7 +140,7 @@ mod tests {
                 assert!(answered.insert(query), "{query:?} twice");
             }
             assert!(answers.try_recv().is_err());
-            assert_eq!(resolver.threads.available_permits(), 0, "they hang still, and no more of them");
+            assert_eq!(resolver.names.threads.available_permits(), 0, "they hang still, and no more of them");
         });
         runtime.shutdown_background();
     }
@@ -131,7 +151,7 @@ mod tests {
             let failure = io::Error::other("failed to lookup address information: Name or service not known");
             if host == "none" { Ok(Vec::new()) } else { Err(failure) }
         }
-        let (mut resolver, mut answers) = Resolver::with(PATIENCE, stand_in);
+        let (mut resolver, mut answers) = Resolver::with(Names::new(PATIENCE, stand_in));
         for (host, reason) in [("none", "the name has no address"), ("fail", "Name or service not known")] {
             resolver.resolve(QueryId(1), host.to_owned());
             assert_eq!(answers.recv().await.unwrap().1.unwrap_err(), reason);

@@ -81,7 +81,7 @@ impl Daemon {
             Publisher::new(first, config.synchronization.clone(), bound.listeners(), files, smear_watch);
         let (sockets, socket_events) = ClientSockets::new(config.timestamp_mode);
         let (resolver, answers) = Resolver::new();
-        let (key_client, keys) = KeyClient::new();
+        let (key_client, keys) = KeyClient::new(resolver.names());
         let (commands, received) = mpsc::channel(COMMANDS);
         let (configure, configurations) = mpsc::channel(1);
         let watcher = ClockWatcher::new(opened.clock.readings());

@@ -1,8 +1,25 @@
-//! Key exchanges of our own sources (RFC 8915 §4): TCP, TLS, records, one deadline for all of it. When to exchange is the engine's.
+//! Key exchanges of our own sources (RFC 8915 §4), a few at a time, each ended once. When to exchange is the engine's.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `exchange` | one exchange: the addresses of its server one after the other, one deadline for all |
+//! | `connection` | one connection: TCP, TLS, request, answer, keys |
+//! | `trust` | who is trusted, and the TLS configuration that follows |
+//! | `verifier` | which certificates are good at which time |
+//! | `words` | what went wrong, for people |
 
+mod connection;
+mod exchange;
+mod trust;
+mod verifier;
+mod words;
+
+use super::resolver::Names;
 use crate::engine::QueryId;
 use crate::nts::{Established, KeyRequest};
-use tokio::sync::mpsc;
+use exchange::Patience;
+use std::sync::Arc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 /// What came of one exchange, or why it failed, for people.
@@ -12,23 +29,42 @@ pub(super) type Outcome = (QueryId, Result<Box<Established>, String>);
 #[derive(Debug)]
 pub(super) struct KeyClient {
     tasks: JoinSet<()>,
+    names: Names,
+    /// Handshakes and the system's certificates cost time and memory: the others wait.
+    places: Arc<Semaphore>,
+    patience: Patience,
     out: mpsc::Sender<Outcome>,
 }
 
+/// With the resolver's threads no more than the runtime's blocking ones.
+const AT_ONCE: usize = 4;
+
 impl KeyClient {
-    /// Every exchange ends once through the receiver.
-    pub(super) fn new() -> (Self, mpsc::Receiver<Outcome>) {
+    /// Every exchange ends once through the receiver. Servers are looked up by `names`.
+    pub(super) fn new(names: Names) -> (Self, mpsc::Receiver<Outcome>) {
+        Self::with(names, Patience::default())
+    }
+
+    fn with(names: Names, patience: Patience) -> (Self, mpsc::Receiver<Outcome>) {
         let (out, outcomes) = mpsc::channel(16);
-        (Self { tasks: JoinSet::new(), out }, outcomes)
+        let places = Arc::new(Semaphore::new(AT_ONCE));
+        (Self { tasks: JoinSet::new(), names, places, patience, out }, outcomes)
     }
 
     pub(super) fn exchange(&mut self, query: QueryId, request: KeyRequest) {
         while self.tasks.try_join_next().is_some() {}
-        let out = self.out.clone();
+        let (names, out, patience) = (self.names.clone(), self.out.clone(), self.patience);
+        let places = Arc::clone(&self.places);
         self.tasks.spawn(async move {
-            let failed = Err(format!("{}: no key exchange yet", request.host));
+            let result = match places.acquire().await {
+                Ok(_place) => exchange::run(&request, &names, patience).await.map(Box::new),
+                Err(error) => Err(error.to_string()),
+            };
             // Without a receiver the daemon is ending.
-            let _ = out.send((query, failed)).await;
+            let _ = out.send((query, result)).await;
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

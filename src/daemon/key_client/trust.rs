@@ -1,0 +1,103 @@
+//! Who is trusted, and the TLS configuration that follows. Judges no certificate of a server.
+
+use super::connection::ALPN;
+use super::verifier::Verifier;
+use crate::nts::CertificateTime;
+use crate::time::ClockTime;
+use rustls::client::Resumption;
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::time_provider::TimeProvider;
+use rustls::{ClientConfig, RootCertStore};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The system's roots and those of the file. Read for every exchange, so that a renewed file needs no restart, and memory is not kept for them.
+///
+/// # Errors
+/// Names the file, or says that there is nobody to trust.
+pub(super) async fn roots(file: Option<PathBuf>) -> Result<Arc<RootCertStore>, String> {
+    let read = tokio::task::spawn_blocking(move || read(file.as_deref()));
+    read.await.map_err(|error| error.to_string())?
+}
+
+fn read(file: Option<&Path>) -> Result<Arc<RootCertStore>, String> {
+    let mut roots = RootCertStore::empty();
+    if let Some(path) = file {
+        for certificate in of_file(path)? {
+            roots.add(certificate).map_err(|error| {
+                format!(
+                    "certificate-authority {}: not a certificate of an authority: {error}",
+                    path.display()
+                )
+            })?;
+        }
+    }
+    let system = rustls_native_certs::load_native_certs();
+    roots.add_parsable_certificates(system.certs);
+    if roots.is_empty() {
+        let because = system.errors.first().map(|error| format!(" ({error})")).unwrap_or_default();
+        return Err(format!(
+            "the system has no trusted certificates{because}: install them (often the package ca-certificates) or name a \
+             certificate-authority"
+        ));
+    }
+    Ok(Arc::new(roots))
+}
+
+fn of_file(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let shown = path.display();
+    let text = std::fs::read(path)
+        .map_err(|error| format!("certificate-authority {shown} cannot be read: {error}"))?;
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
+    match certificates {
+        Ok(certificates) if certificates.is_empty() => {
+            Err(format!("certificate-authority {shown} has no certificate in PEM form"))
+        }
+        Ok(certificates) => Ok(certificates),
+        Err(error) => Err(format!("certificate-authority {shown} is not PEM: {error}")),
+    }
+}
+
+/// Named, so that no default of the process is asked for.
+pub(super) fn provider() -> Arc<CryptoProvider> {
+    Arc::new(aws_lc_rs::default_provider())
+}
+
+/// TLS 1.3 (RFC 8915 §3), nothing resumed: two exchanges cannot be told to be of one client.
+///
+/// # Errors
+/// None that a person could cause.
+pub(super) fn configuration(verifier: Arc<Verifier>, time: CertificateTime) -> Result<ClientConfig, String> {
+    let builder = ClientConfig::builder_with_details(provider(), Arc::new(Told(unix_time(instant(time)))));
+    let builder =
+        builder.with_protocol_versions(&[&rustls::version::TLS13]).map_err(|error| error.to_string())?;
+    let mut config = builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
+    config.alpn_protocols = vec![ALPN.to_vec()];
+    config.resumption = Resumption::disabled();
+    Ok(config)
+}
+
+/// The clock is the engine's to read.
+#[derive(Debug)]
+struct Told(UnixTime);
+
+impl TimeProvider for Told {
+    fn current_time(&self) -> Option<UnixTime> {
+        Some(self.0)
+    }
+}
+
+const fn instant(time: CertificateTime) -> ClockTime {
+    match time {
+        CertificateTime::Clock(now) => now,
+        CertificateTime::Unknown { not_before } => not_before,
+    }
+}
+
+/// A clock before 1970 is in 1970.
+pub(super) fn unix_time(time: ClockTime) -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(time.unix_secs()).unwrap_or(0)))
+}

@@ -1,0 +1,165 @@
+//! Which certificates are good at which time (RFC 8915 §9.3 leaves it to the client where the clock is wrong). Trusts nobody by itself.
+//!
+//! With a clock that can be believed, this is what every TLS client does. Where the clock is known to be wrong, no date can be
+//! compared with it: every time is accepted at which the whole chain was or is good, and not before a moment that has surely passed. The
+//! engine compares that period with the time that it then measures. Until it has, an attacker who has the key of an expired certificate
+//! gains what its owner had: he can pose as the server and tell a time within that certificate's life and after that moment, if he also is on
+//! the path to it. Without such a key he gains nothing: names, signatures and issuers are checked as ever.
+
+use super::trust;
+use crate::nts::{CertificateTime, Validity};
+use crate::time::{ClockTime, Span};
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use std::collections::BTreeSet;
+use std::sync::{Arc, OnceLock};
+use x509_cert::Certificate;
+use x509_cert::der::Decode;
+use x509_cert::time::Time;
+
+/// For one connection.
+#[derive(Debug)]
+pub(super) struct Verifier {
+    inner: Arc<WebPkiServerVerifier>,
+    time: CertificateTime,
+    validity: OnceLock<Validity>,
+}
+
+/// In a chain; public ones have three. Each costs three verifications where the time is unknown.
+const CERTIFICATES: usize = 6;
+
+impl Verifier {
+    pub(super) fn new(roots: Arc<RootCertStore>, time: CertificateTime) -> Result<Self, String> {
+        let inner = WebPkiServerVerifier::builder_with_provider(roots, trust::provider());
+        let inner = inner.build().map_err(|error| error.to_string())?;
+        Ok(Self { inner, time, validity: OnceLock::new() })
+    }
+
+    /// When the chain that was accepted is good; `None` before.
+    pub(super) fn validity(&self) -> Option<Validity> {
+        self.validity.get().copied()
+    }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        if others.len() >= CERTIFICATES {
+            return Err(Error::General(format!("its chain has more than {CERTIFICATES} certificates")));
+        }
+        let of_leaf = period(leaf)?;
+        let mut periods = vec![of_leaf];
+        for other in others {
+            periods.push(period(other)?);
+        }
+        let is_good = |time: ClockTime| {
+            self.inner.verify_server_cert(leaf, others, name, ocsp, trust::unix_time(time)).map(|_| ())
+        };
+        let validity = match self.time {
+            CertificateTime::Clock(now) => {
+                is_good(now)?;
+                common(&periods, now)
+            }
+            CertificateTime::Unknown { not_before } => {
+                longest(&instants(&periods, of_leaf, not_before), is_good)?
+            }
+        };
+        // A second chain in one connection does not exist in TLS 1.3 without renegotiation.
+        let _ = self.validity.set(validity);
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.inner.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.inner.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.inner.supported_verify_schemes()
+    }
+}
+
+fn period(certificate: &CertificateDer<'_>) -> Result<Validity, Error> {
+    let parsed = Certificate::from_der(certificate).map_err(|_| CertificateError::BadEncoding)?;
+    let validity = parsed.tbs_certificate().validity();
+    Ok(Validity { not_before: clock_time(validity.not_before), not_after: clock_time(validity.not_after) })
+}
+
+fn clock_time(time: Time) -> ClockTime {
+    ClockTime::from_unix_secs(i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX))
+}
+
+/// Of those that are valid now: one that is not was not needed.
+fn common(periods: &[Validity], now: ClockTime) -> Validity {
+    // The verifier knows whole seconds.
+    let second = ClockTime::from_unix_secs(now.unix_secs());
+    let all = Validity {
+        not_before: ClockTime::from_unix_nanos(i64::MIN),
+        not_after: ClockTime::from_unix_nanos(i64::MAX),
+    };
+    periods.iter().filter(|period| period.contains(second)).fold(all, |common, period| Validity {
+        not_before: common.not_before.max(period.not_before),
+        not_after: common.not_after.min(period.not_after),
+    })
+}
+
+/// The times at which the answer may change, in order: between two of them it does not. At least one.
+fn instants(periods: &[Validity], leaf: Validity, floor: ClockTime) -> BTreeSet<ClockTime> {
+    let floor = floor.max(leaf.not_before);
+    let second = Span::from_millis(1000);
+    let changes =
+        periods.iter().flat_map(|period| [period.not_before, period.not_after, period.not_after + second]);
+    let possible = floor..=leaf.not_after;
+    let mut instants: BTreeSet<ClockTime> = changes.filter(|time| possible.contains(time)).collect();
+    // Also where nothing is possible any more: it says why.
+    instants.insert(floor);
+    instants
+}
+
+/// The longest run of neighbours at which the chain is good.
+fn longest(
+    instants: &BTreeSet<ClockTime>,
+    is_good: impl Fn(ClockTime) -> Result<(), Error>,
+) -> Result<Validity, Error> {
+    let (mut run, mut best): (Option<Validity>, Option<Validity>) = (None, None);
+    let mut failure = None;
+    let length = |validity: Validity| validity.not_after - validity.not_before;
+    for instant in instants.iter().copied() {
+        match is_good(instant) {
+            Ok(()) => {
+                let not_before = run.map_or(instant, |run| run.not_before);
+                let longer = Validity { not_before, not_after: instant };
+                run = Some(longer);
+                if best.is_none_or(|best| length(longer) > length(best)) {
+                    best = run;
+                }
+            }
+            Err(error) => {
+                run = None;
+                failure = failure.or(Some(error));
+            }
+        }
+    }
+    best.ok_or(failure.unwrap_or(CertificateError::ApplicationVerificationFailure.into()))
+}
