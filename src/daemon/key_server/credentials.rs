@@ -27,6 +27,8 @@ pub(super) struct Credentials {
     /// What is wrong with the files as they are, and whether people know.
     problem: Option<Problem>,
     counters: Arc<KeyExchangeCounters>,
+    /// Another listener has the same files, and tells of them.
+    silent: bool,
 }
 
 #[derive(Debug)]
@@ -48,7 +50,7 @@ struct Version {
 pub(super) const ALPN: &[u8] = b"ntske/1";
 
 impl Credentials {
-    /// Read for the first time; one that has expired is warned of.
+    /// Read for the first time; one that has expired is warned of, unless `silent`.
     ///
     /// # Errors
     /// 78: a file that cannot be used, with what to do.
@@ -56,13 +58,14 @@ impl Credentials {
         config: &KeyExchangeServerConfig,
         counters: Arc<KeyExchangeCounters>,
         now: ClockTime,
+        silent: bool,
     ) -> Result<Self, StartupError> {
         let (chain, key) = (config.certificate_chain.clone(), config.private_key.clone());
         let seen = [Version::at(&chain), Version::at(&key)];
         let certificate = certificate::read(&chain, &key).map_err(StartupError::configuration)?;
         let tls = server_config(&certificate).map_err(StartupError::other)?;
         let expiry = Expiry::default();
-        let mut this = Self { chain, key, certificate, tls, expiry, seen, problem: None, counters };
+        let mut this = Self { chain, key, certificate, tls, expiry, seen, problem: None, counters, silent };
         this.begin(now);
         Ok(this)
     }
@@ -90,15 +93,17 @@ impl Credentials {
 
     fn renew(&mut self, tls: Arc<ServerConfig>, certificate: Certificate, now: ClockTime) {
         let chain = self.chain.display();
-        if self.problem.take().is_some_and(|problem| problem.told) {
+        if self.problem.take().is_some_and(|problem| problem.told) && !self.silent {
             tracing::info!("{chain}: certificate and key are good again");
         }
         // The same one may have another key file; then nothing is to be told.
         let is_new = certificate.certified.cert != self.certificate.certified.cert;
         (self.tls, self.certificate) = (tls, certificate);
         if is_new {
-            let until = Date::of(self.certificate.validity.not_after);
-            tracing::info!("{chain}: new clients get this certificate, good until {until}, from now on");
+            if !self.silent {
+                let until = Date::of(self.certificate.validity.not_after);
+                tracing::info!("{chain}: new clients get this certificate, good until {until}, from now on");
+            }
             self.expiry = Expiry::default();
             self.begin(now);
         }
@@ -107,7 +112,7 @@ impl Credentials {
     /// Another certificate is in force.
     fn begin(&mut self, now: ClockTime) {
         self.counters.set_certificate_expiry(self.certificate.validity.not_after);
-        if let Some(trouble) = self.certificate.trouble(now) {
+        if let Some(trouble) = self.certificate.trouble(now).filter(|_| !self.silent) {
             tracing::warn!("{}: {trouble}", self.chain.display());
         }
         if now > self.certificate.validity.not_after {
@@ -119,7 +124,7 @@ impl Credentials {
     fn warn_ahead(&mut self, now: ClockTime) {
         let validity = self.certificate.validity;
         let (chain, end) = (self.chain.display(), Date::of(validity.not_after));
-        match self.expiry.due(validity, now) {
+        match self.expiry.due(validity, now).filter(|_| !self.silent) {
             None => {}
             Some(Left::Expired) => {
                 let trouble = self.certificate.trouble(now).unwrap_or_default();
@@ -138,7 +143,9 @@ impl Credentials {
         let before = self.problem.take().filter(|before| before.text == text);
         let mut told = before.as_ref().is_some_and(|before| before.told);
         if asked || !told && before.is_some() {
-            tracing::error!("{text} (the certificate of before stays in force)");
+            if !self.silent {
+                tracing::error!("{text} (the certificate of before stays in force)");
+            }
             told = true;
         }
         self.problem = Some(Problem { text, told });

@@ -57,20 +57,28 @@ const OTHER_DESCRIPTORS: usize = 512;
 /// The first that cannot be bound (1, 77), or whose certificate cannot be used (78), with the remedy.
 pub(super) fn listen(config: &Config) -> Result<Vec<Listening>, StartupError> {
     let sections = &config.key_exchange_servers;
-    let addresses: Vec<_> = sections.iter().map(|section| section.listen).collect();
-    let listening: Result<Vec<_>, _> =
-        sections.iter().map(|section| Listening::new(section, &addresses)).collect();
+    let new = |(index, section)| Listening::new(section, sections.get(..index).unwrap_or_default(), sections);
+    let listening: Result<Vec<_>, _> = sections.iter().enumerate().map(new).collect();
     raise_file_limit(sections);
     listening
 }
 
 impl Listening {
-    fn new(config: &KeyExchangeServerConfig, all: &[SocketAddr]) -> Result<Self, StartupError> {
+    fn new(
+        config: &KeyExchangeServerConfig,
+        before: &[KeyExchangeServerConfig],
+        all: &[KeyExchangeServerConfig],
+    ) -> Result<Self, StartupError> {
         let listen = config.listen;
         // `[::]` also takes IPv4, unless that has a listener of its own on the same port.
-        let only_v6 = all.iter().any(|other| other.is_ipv4() && other.port() == listen.port());
+        let only_v6 = all.iter().any(|other| other.listen.is_ipv4() && other.listen.port() == listen.port());
         let counters = Arc::default();
-        let credentials = Credentials::open(config, Arc::clone(&counters), sys::clock::realtime())?;
+        // Listeners for IPv4 and IPv6 have one certificate, and people are told of it once.
+        let files = |section: &KeyExchangeServerConfig| {
+            (section.certificate_chain.clone(), section.private_key.clone())
+        };
+        let silent = before.iter().any(|other| files(other) == files(config));
+        let credentials = Credentials::open(config, Arc::clone(&counters), sys::clock::realtime(), silent)?;
         let bound = sys::tcp::listen(listen, only_v6).and_then(|socket| Ok((socket.local_addr()?, socket)));
         let (address, socket) = bound.map_err(|error| not_bound(listen, &error))?;
         tracing::info!("Exchanging keys at {address}");

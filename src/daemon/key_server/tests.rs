@@ -282,6 +282,21 @@ fn an_address_that_is_taken_is_an_error_with_a_remedy() {
 }
 
 #[test]
+fn ipv6_and_ipv4_may_share_a_port() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, _) = listening(&folder, |_| ());
+    let v4 = KeyExchangeServerConfig { listen: first.report.address, ..first.config.clone() };
+    let listen = SocketAddr::new("::".parse().unwrap(), v4.listen.port());
+    let both = [v4, KeyExchangeServerConfig { listen, ..first.config.clone() }];
+    assert_eq!(Listening::new(&both[1], &both[..1], &both).unwrap().report.address, listen);
+    assert_eq!(
+        Listening::new(&both[1], &[], &both[1..]).unwrap_err().exit_code.code(),
+        1,
+        "it would take IPv4 too"
+    );
+}
+
+#[test]
 fn without_a_section_there_is_no_thread() {
     let keys = watch::Sender::new(Arc::new(key_set(&[1], 0)));
     let files = watch::Sender::new(());

@@ -24,7 +24,7 @@ fn config(folder: &Path) -> KeyExchangeServerConfig {
 }
 
 fn open(folder: &Path) -> Credentials {
-    Credentials::open(&config(folder), Arc::default(), at(2030)).unwrap()
+    Credentials::open(&config(folder), Arc::default(), at(2030), false).unwrap()
 }
 
 #[test]
@@ -88,6 +88,6 @@ fn a_certificate_that_has_expired_serves_all_the_same_and_none_is_refused_with_7
     let credentials = open(folder.path());
     assert_eq!(Date::of(credentials.counters.certificate_expires().unwrap()).to_string(), "2020-01-01");
     fs::remove_file(folder.path().join("key.pem")).unwrap();
-    let error = Credentials::open(&config(folder.path()), Arc::default(), at(2030)).unwrap_err();
+    let error = Credentials::open(&config(folder.path()), Arc::default(), at(2030), false).unwrap_err();
     assert_eq!(error.exit_code.code(), 78);
 }
