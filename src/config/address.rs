@@ -7,7 +7,7 @@ use std::str::FromStr;
 /// Of NTP (RFC 5905 §7.2).
 pub const NTP_PORT: u16 = 123;
 /// Of NTS key exchange (RFC 8915 §7.1).
-pub(super) const KEY_EXCHANGE_PORT: u16 = 4460;
+pub const KEY_EXCHANGE_PORT: u16 = 4460;
 /// The longest host name in text (RFC 1035 §2.3.4), without the final dot.
 const LONGEST_NAME: usize = 253;
 
@@ -51,12 +51,26 @@ impl std::fmt::Display for HostPort {
 /// # Errors
 /// What is wrong, for people.
 pub fn parse_listen(text: &str) -> Result<SocketAddr, String> {
+    listen_address(text, NTP_PORT)
+}
+
+/// A literal address to listen on; `default_port` if it names none.
+pub(super) fn listen_address(text: &str, default_port: u16) -> Result<SocketAddr, String> {
     let (host, port) = split(text)?;
-    let port = port.map_or(Ok(NTP_PORT), parse_port)?;
+    let port = port.map_or(Ok(default_port), parse_port)?;
     let address: IpAddr = host.parse().map_err(|_| {
-        format!("`{text}` is no address to listen on; write an IP address and a port, like \"0.0.0.0:123\" or \"[::]:123\"")
+        let (v4, v6) = (format!("\"0.0.0.0:{default_port}\""), format!("\"[::]:{default_port}\""));
+        format!("`{text}` is no address to listen on; write an IP address and a port, like {v4} or {v6}")
     })?;
     Ok(SocketAddr::new(address, port))
+}
+
+/// A name or an address without a port.
+pub(super) fn host_alone(text: &str) -> Result<&str, String> {
+    match split(text)? {
+        (_, Some(_)) => Err(format!("`{text}` names a port; write the host alone")),
+        (host, None) => check_host(host).map(|()| host),
+    }
 }
 
 /// Host without brackets, and the port if there is one.
@@ -175,10 +189,22 @@ mod tests {
     }
 
     #[test]
+    fn a_host_alone_has_no_port_and_no_brackets() {
+        for (text, host) in [("a.example", "a.example"), ("2001:db8::1", "2001:db8::1"), ("[::1]", "::1")] {
+            assert_eq!(host_alone(text), Ok(host));
+        }
+        for text in ["a.example:123", "[::1]:123", "192.0.2.1:123"] {
+            assert!(host_alone(text).unwrap_err().contains("the host alone"), "{text}");
+        }
+    }
+
+    #[test]
     fn listeners_need_literal_addresses() {
         assert_eq!(parse_listen("[::]:123"), Ok("[::]:123".parse().unwrap()));
         assert_eq!(parse_listen("0.0.0.0"), Ok("0.0.0.0:123".parse().unwrap()));
         assert_eq!(parse_listen("::1"), Ok("[::1]:123".parse().unwrap()));
         assert!(parse_listen("localhost:123").unwrap_err().contains("IP address and a port"));
+        assert_eq!(listen_address("::", KEY_EXCHANGE_PORT), Ok("[::]:4460".parse().unwrap()));
+        assert!(listen_address("here", KEY_EXCHANGE_PORT).unwrap_err().contains("\"[::]:4460\""));
     }
 }

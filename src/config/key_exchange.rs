@@ -86,6 +86,27 @@ pub enum KeyOrigin {
     },
 }
 
+impl KeyExchangeServerConfig {
+    /// With everything else at its default.
+    pub fn new(listen: SocketAddr, certificate_chain: PathBuf, private_key: PathBuf) -> Self {
+        Self {
+            listen,
+            certificate_chain,
+            private_key,
+            timeout: Span::from_secs(1),
+            concurrent_connections: 512,
+            longlived_connections: 512 / LONGLIVED_SHARE,
+            ntp_server: None,
+            ntp_port: None,
+            versions: vec![4],
+            pool_tokens: Vec::new(),
+        }
+    }
+}
+
+/// Unless said otherwise, one connection in so many may stay open.
+pub(super) const LONGLIVED_SHARE: usize = 10;
+
 impl Default for KeysetConfig {
     /// A day for each key and a week until it is forgotten, as ntpd-rs 1.x.
     fn default() -> Self {

@@ -118,8 +118,16 @@ pub(super) const NTS_KE_SERVER: Schema = Schema {
     ],
 };
 
-pub(super) const KEYSET: Schema =
-    Schema { title: "[keyset]", keys: &["stale-key-count", "key-rotation-interval", "key-storage-path"] };
+pub(super) const KEYSET: Schema = Schema {
+    title: "[keyset]",
+    keys: &[
+        "stale-key-count",
+        "key-rotation-interval",
+        "key-storage-path",
+        "shared-keys-path",
+        "shared-secret-path",
+    ],
+};
 
 pub(super) const SYNCHRONIZATION: Schema = Schema {
     title: "[synchronization]",
@@ -135,6 +143,7 @@ pub(super) const SYNCHRONIZATION: Schema = Schema {
         "warn-on-jump",
         "step-limit",
         "leap-seconds-file",
+        "nts-bootstrap",
         "algorithm",
     ],
 };
@@ -274,7 +283,11 @@ mod tests {
             &SOURCE_DEFAULTS,
             &SERVER_SOURCE,
             &POOL_SOURCE,
+            &NTS_SOURCE,
+            &NTS_POOL_SOURCE,
             &SERVER,
+            &NTS_KE_SERVER,
+            &KEYSET,
             &SYNCHRONIZATION,
             &ALGORITHM,
             &OBSERVABILITY,

@@ -14,7 +14,7 @@ mod resolve;
 mod sections;
 mod server;
 
-pub use address::{NTP_PORT, parse_listen};
+pub use address::{KEY_EXCHANGE_PORT, NTP_PORT, parse_listen};
 pub use diagnostic::{Diagnostic, Severity};
 pub use file::{DEFAULT_PATH, LoadError, Loaded, load, parse};
 pub use key_exchange::{KeyExchange, KeyExchangeServerConfig, KeyOrigin, KeysetConfig, NtsBootstrap};
@@ -43,8 +43,8 @@ pub struct Config {
     pub servers: Vec<ServerConfig>,
     /// In the order of the file.
     pub key_exchange_servers: Vec<KeyExchangeServerConfig>,
-    /// The master keys of all of them.
-    pub keyset: KeysetConfig,
+    /// The master keys of all of them, and of others that clients exchanged keys with; `None` where there is no NTS to serve.
+    pub keyset: Option<KeysetConfig>,
     /// When the clock may be set.
     pub synchronization: Synchronization,
     /// Knobs of the algorithm.
@@ -366,7 +366,7 @@ impl Default for Config {
             source_defaults: PollLimits::default(),
             servers: Vec::new(),
             key_exchange_servers: Vec::new(),
-            keyset: KeysetConfig::default(),
+            keyset: None,
             synchronization: Synchronization::default(),
             algorithm: Algorithm::default(),
             observability: Observability::default(),

@@ -22,21 +22,22 @@ pub(super) fn resolve(top: &DeTable<'_>, report: &Report) -> Config {
     let clock = single("clock", &keys::CLOCK).map(|s| clock::read(&s)).unwrap_or_default();
     let synchronization = single("synchronization", &keys::SYNCHRONIZATION);
     let algorithm = synchronization.and_then(|s| s.get("algorithm")?.section(&keys::ALGORITHM));
-    if let Some(keyset) = single("keyset", &keys::KEYSET) {
-        nts::keyset(&keyset);
-    }
-    for server in tables(top, "nts-ke-server", report) {
-        nts::key_exchange_server(&Section::open(server.table, server.start, &keys::NTS_KE_SERVER, report));
-    }
+    let key_exchange_servers = nts::read_all(tables(top, "nts-ke-server", report), report);
+    let keyset = single("keyset", &keys::KEYSET);
+    let serves_nts = keyset.is_some() || top.contains_key("nts-ke-server");
+    let servers = servers::read_all(tables(top, "server", report), serves_nts, report);
+    let own_keys = serves_nts.then(KeysetConfig::default);
+    let keys = keyset.map(|s| nts::keyset(&s)).or(own_keys);
+    nts::warn_of_gaps(&key_exchange_servers, keyset.zip(keys.as_ref()), &servers);
     Config {
         sources: tables(top, "source", report)
             .into_iter()
             .filter_map(|source| sources::source(source.table, source.start, source_defaults, report))
             .collect(),
         source_defaults: source_defaults.resolved(),
-        servers: servers::read_all(tables(top, "server", report), report),
-        key_exchange_servers: Vec::new(),
-        keyset: KeysetConfig::default(),
+        servers,
+        key_exchange_servers: key_exchange_servers.into_iter().map(|(_, server)| server).collect(),
+        keyset: keys,
         synchronization: synchronization.map(|s| synchronization::read(&s)).unwrap_or_default(),
         algorithm: algorithm.map_or_else(Algorithm::default, |s| synchronization::algorithm(&s)),
         observability,

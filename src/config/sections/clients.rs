@@ -76,8 +76,8 @@ fn action(item: &Item<'_>) -> Option<FilterAction> {
     item.choice(&[("deny", FilterAction::Deny), ("ignore", FilterAction::Ignore)])
 }
 
-/// Anything but false means in this version that nobody is answered, which is what was asked for, and is told.
-pub(super) fn require_nts(section: &Section<'_>) -> Option<FilterAction> {
+/// Without any key of NTS nobody is answered, which is what was asked for, and is told.
+pub(super) fn require_nts(section: &Section<'_>, serves_nts: bool) -> Option<FilterAction> {
     let item = section.get("require-nts")?;
     let required = match item.value {
         DeValue::Boolean(false) => return None,
@@ -90,8 +90,11 @@ pub(super) fn require_nts(section: &Section<'_>) -> Option<FilterAction> {
             return None;
         }
     };
-    let told = "NTS is not supported yet, so this server answers nobody; write `require-nts = false` to serve plain NTP";
-    section.report.warning(item.start, told);
+    if !serves_nts {
+        let told = "there is neither [[nts-ke-server]] nor [keyset], so nobody can have keys and this server answers nobody; add \
+                    one of them, or write `require-nts = false` to serve plain NTP";
+        section.report.warning(item.start, told);
+    }
     Some(required)
 }
 

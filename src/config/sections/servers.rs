@@ -2,11 +2,12 @@
 
 use super::clients;
 use super::leap_smear;
+use crate::config::ServerConfig;
+use crate::config::address::{NTP_PORT, listen_address};
 use crate::config::diagnostic::Report;
 use crate::config::keys;
 use crate::config::reader::{Item, Section};
 use crate::config::resolve::Element;
-use crate::config::{ServerConfig, parse_listen};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
@@ -15,11 +16,17 @@ const MAXIMUM_THREADS: i64 = 1024;
 const MAXIMUM_LISTED_CLIENTS: i64 = 100_000;
 
 /// Reads all listeners.
-pub(in crate::config) fn read_all(elements: Vec<Element<'_>>, report: &Report) -> Vec<ServerConfig> {
+///
+/// `serves_nts`: whether there are keys by which a request could be authentic.
+pub(in crate::config) fn read_all(
+    elements: Vec<Element<'_>>,
+    serves_nts: bool,
+    report: &Report,
+) -> Vec<ServerConfig> {
     let mut taken = BTreeSet::new();
     let mut read = |element: Element<'_>| {
         let section = Section::open(element.table, element.start, &keys::SERVER, report);
-        let server = read(&section)?;
+        let server = read(&section, serves_nts)?;
         if !taken.insert(server.listen)
             && let Some(item) = section.get("listen")
         {
@@ -33,11 +40,11 @@ pub(in crate::config) fn read_all(elements: Vec<Element<'_>>, report: &Report) -
     servers.into_iter().map(|(_, server)| server).collect()
 }
 
-fn read(section: &Section<'_>) -> Option<ServerConfig> {
-    let listen = section.require("listen", "`listen = \"[::]:123\"`").and_then(|item| listen(&item));
+fn read(section: &Section<'_>, serves_nts: bool) -> Option<ServerConfig> {
+    let listen = section.require("listen", "`listen = \"[::]:123\"`").and_then(|item| listen(&item, NTP_PORT));
     let versions = section.get("accept-ntp-versions").map_or(Some(vec![3, 4]), |item| versions(&item));
     let (allowlist, denylist) = clients::filter_lists(section);
-    let (require_nts, rate_limit) = (clients::require_nts(section), clients::rate_limit(section));
+    let (require_nts, rate_limit) = (clients::require_nts(section, serves_nts), clients::rate_limit(section));
     let listed =
         section.get("client-statistics").map_or(Some(0), |item| item.integer(0..=MAXIMUM_LISTED_CLIENTS));
     Some(ServerConfig {
@@ -53,10 +60,10 @@ fn read(section: &Section<'_>) -> Option<ServerConfig> {
     })
 }
 
-/// An address to listen on.
-pub(super) fn listen(item: &Item<'_>) -> Option<SocketAddr> {
-    let text = item.text("an IP address and a port in quotes, like \"[::]:123\"")?;
-    parse_listen(text).map_err(|wrong| item.report.error(item.start, wrong)).ok()
+/// An address to listen on; `port` if it names none.
+pub(super) fn listen(item: &Item<'_>, port: u16) -> Option<SocketAddr> {
+    let text = item.text(&format!("an IP address and a port in quotes, like \"[::]:{port}\""))?;
+    listen_address(text, port).map_err(|wrong| item.report.error(item.start, wrong)).ok()
 }
 
 /// None inside for one for each core.

@@ -5,7 +5,7 @@ use crate::config::diagnostic::Report;
 use crate::config::early;
 use crate::config::keys::{self, Schema};
 use crate::config::reader::{Item, Section};
-use crate::config::{Family, HostPort, PollLimits, SourceConfig, SourceKind};
+use crate::config::{Family, HostPort, KeyExchange, PollLimits, SourceConfig, SourceKind};
 use crate::time::Poll;
 use std::net::IpAddr;
 use toml::de::{DeTable, DeValue};
@@ -123,14 +123,10 @@ pub(in crate::config) fn source(
     let kind = match mode {
         Mode::Server => SourceKind::Server { address: address(&section, NTP_PORT)? },
         Mode::Pool => pool(&section)?,
-        Mode::Nts | Mode::NtsPool => {
-            key_exchange(&section, mode);
-            network_keys(&section, defaults);
-            written.not_supported_yet(
-                "NTS",
-                "write mode = \"server\" or \"pool\" with the address of an NTP server",
-            );
-            return None;
+        Mode::Nts => SourceKind::Nts(key_exchange(&section)?),
+        Mode::NtsPool => {
+            let count = count(&section);
+            SourceKind::NtsPool { key_exchange: key_exchange(&section)?, count }
         }
         Mode::Sock | Mode::Pps => {
             reference_clock(&section, mode);
@@ -242,13 +238,17 @@ fn ntp_version(section: &Section<'_>) {
     }
 }
 
-fn key_exchange(section: &Section<'_>, mode: Mode) {
-    address(section, KEY_EXCHANGE_PORT);
-    section.path("certificate-authority");
-    section.boolean("enable-srv-resolution", false);
-    if matches!(mode, Mode::NtsPool) {
-        count(section);
+fn key_exchange(section: &Section<'_>) -> Option<KeyExchange> {
+    let certificate_authority = section.path("certificate-authority");
+    let enable_srv_resolution = section.boolean("enable-srv-resolution", false);
+    let address = address(section, KEY_EXCHANGE_PORT)?;
+    if enable_srv_resolution
+        && address.host.parse::<IpAddr>().is_ok()
+        && let Some(item) = section.get("enable-srv-resolution")
+    {
+        item.refuse("is of no use for an address", "write a name as `address`, or remove the key");
     }
+    Some(KeyExchange { address, certificate_authority, enable_srv_resolution })
 }
 
 fn reference_clock(section: &Section<'_>, mode: Mode) {

@@ -2,7 +2,7 @@
 
 use crate::config::keys;
 use crate::config::reader::{Item, Section};
-use crate::config::{Algorithm, StepLimits, Synchronization};
+use crate::config::{Algorithm, NtsBootstrap, StepLimits, Synchronization};
 use crate::packet::ReferenceId;
 use crate::time::Span;
 use toml::de::DeValue;
@@ -47,7 +47,7 @@ pub(in crate::config) fn read(section: &Section<'_>) -> Synchronization {
         step_limit: number("step-limit", 0..=i64::from(u32::MAX)).and_then(|n| u32::try_from(n).ok()),
         warn_on_jump: section.boolean("warn-on-jump", defaults.warn_on_jump),
         leap_seconds_file: section.path("leap-seconds-file"),
-        nts_bootstrap: defaults.nts_bootstrap,
+        nts_bootstrap: nts_bootstrap(section).unwrap_or_default(),
     }
 }
 
@@ -107,6 +107,19 @@ fn reference_id(item: &Item<'_>) -> Option<ReferenceId> {
         item.refuse(&format!("is \"{text}\""), "write one to four printable ASCII characters, like \"GPS\"");
     }
     id
+}
+
+fn nts_bootstrap(section: &Section<'_>) -> Option<NtsBootstrap> {
+    let item = section.get("nts-bootstrap")?;
+    match item.value {
+        DeValue::Boolean(true) => Some(NtsBootstrap::Yes),
+        DeValue::Boolean(false) => Some(NtsBootstrap::No),
+        DeValue::String(word) if word == "auto" => Some(NtsBootstrap::Auto),
+        _ => {
+            item.refuse("is something else than true, false or \"auto\"", "write one of these three");
+            None
+        }
+    }
 }
 
 /// The numbers a knob may be set to.
