@@ -1,6 +1,7 @@
 //! `ntp-ctl status`: the daemon's state, for people and for programs. Changes nothing.
 
 mod headline;
+mod nts;
 mod plain;
 
 pub(super) use headline::clock_against_sources;

@@ -94,8 +94,8 @@ impl KeyExchangeServerConfig {
             certificate_chain,
             private_key,
             timeout: Span::from_secs(1),
-            concurrent_connections: 512,
-            longlived_connections: 512 / LONGLIVED_SHARE,
+            concurrent_connections: CONCURRENT_CONNECTIONS,
+            longlived_connections: CONCURRENT_CONNECTIONS / LONGLIVED_SHARE,
             ntp_server: None,
             ntp_port: None,
             versions: vec![4],
@@ -104,6 +104,8 @@ impl KeyExchangeServerConfig {
     }
 }
 
+/// Unless said otherwise.
+pub(super) const CONCURRENT_CONNECTIONS: usize = 512;
 /// Unless said otherwise, one connection in so many may stay open.
 pub(super) const LONGLIVED_SHARE: usize = 10;
 

@@ -8,6 +8,7 @@ mod key_exchange;
 mod keys;
 mod log_filter;
 mod network;
+mod not_yet;
 mod overrides;
 mod reader;
 mod resolve;
@@ -43,8 +44,8 @@ pub struct Config {
     pub servers: Vec<ServerConfig>,
     /// In the order of the file.
     pub key_exchange_servers: Vec<KeyExchangeServerConfig>,
-    /// The master keys of all of them, and of others that clients exchanged keys with; `None` where there is no NTS to serve.
-    pub keyset: Option<KeysetConfig>,
+    /// The master keys of all of them, or of others that clients exchanged keys with.
+    pub keyset: KeysetConfig,
     /// When the clock may be set.
     pub synchronization: Synchronization,
     /// Knobs of the algorithm.
@@ -366,7 +367,7 @@ impl Default for Config {
             source_defaults: PollLimits::default(),
             servers: Vec::new(),
             key_exchange_servers: Vec::new(),
-            keyset: None,
+            keyset: KeysetConfig::default(),
             synchronization: Synchronization::default(),
             algorithm: Algorithm::default(),
             observability: Observability::default(),

@@ -5,11 +5,18 @@ use super::diagnostic::Report;
 use super::keys::{self, Schema};
 use super::reader::Section;
 use super::sections::{clock, nts, observability, servers, sources, synchronization};
-use super::{Algorithm, KeysetConfig, early};
+use super::{Algorithm, KeyOrigin, early, not_yet};
 use toml::de::{DeTable, DeValue};
 
 /// Reads everything, and reports everything that is wrong; the result is of use only if nothing is.
 pub(super) fn resolve(top: &DeTable<'_>, report: &Report) -> Config {
+    let config = read(top, report);
+    not_yet::refuse(top, report);
+    config
+}
+
+/// The same, and takes what is of no effect yet.
+pub(super) fn read(top: &DeTable<'_>, report: &Report) -> Config {
     report_unknown_sections(top, report);
     early::report_single_tables(top, report);
     let single = |name, schema| single(top, name, schema, report);
@@ -23,12 +30,15 @@ pub(super) fn resolve(top: &DeTable<'_>, report: &Report) -> Config {
     let synchronization = single("synchronization", &keys::SYNCHRONIZATION);
     let algorithm = synchronization.and_then(|s| s.get("algorithm")?.section(&keys::ALGORITHM));
     let key_exchange_servers = nts::read_all(tables(top, "nts-ke-server", report), report);
-    let keyset = single("keyset", &keys::KEYSET);
-    let serves_nts = keyset.is_some() || top.contains_key("nts-ke-server");
+    let keyset_section = single("keyset", &keys::KEYSET);
+    let keyset = keyset_section.map(|s| nts::keyset(&s)).unwrap_or_default();
+    let has_others_keys = !matches!(keyset.origin, KeyOrigin::Own { .. });
+    let serves_nts = has_others_keys || top.contains_key("nts-ke-server");
     let servers = servers::read_all(tables(top, "server", report), serves_nts, report);
-    let own_keys = serves_nts.then(KeysetConfig::default);
-    let keys = keyset.map(|s| nts::keyset(&s)).or(own_keys);
-    nts::warn_of_gaps(&key_exchange_servers, keyset.zip(keys.as_ref()), &servers);
+    if !top.contains_key("nts-ke-server") {
+        nts::warn_of_unused_keys(keyset_section, &keyset, &servers);
+    }
+    nts::warn_of_gaps(&key_exchange_servers, &keyset, &servers);
     Config {
         sources: tables(top, "source", report)
             .into_iter()
@@ -37,7 +47,7 @@ pub(super) fn resolve(top: &DeTable<'_>, report: &Report) -> Config {
         source_defaults: source_defaults.resolved(),
         servers,
         key_exchange_servers: key_exchange_servers.into_iter().map(|(_, server)| server).collect(),
-        keyset: keys,
+        keyset,
         synchronization: synchronization.map(|s| synchronization::read(&s)).unwrap_or_default(),
         algorithm: algorithm.map_or_else(Algorithm::default, |s| synchronization::algorithm(&s)),
         observability,

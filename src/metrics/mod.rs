@@ -2,6 +2,8 @@
 //!
 //! Names that 1.x has are kept, with their units.
 
+mod nts;
+
 use crate::observation::{LeapIndicator, Server, Source, State};
 use crate::snapshot::SyncState;
 use crate::time::Poll;
@@ -30,6 +32,8 @@ pub fn render(state: &State) -> Result<String, fmt::Error> {
     source_estimates(&mut page, state);
     source_protocol(&mut page, state);
     servers(&mut page, state);
+    nts::sources(&mut page, state);
+    nts::servers(&mut page, state);
     let mut text = String::new();
     encode(&mut text, &registry)?;
     Ok(text)

@@ -1,7 +1,7 @@
 //! The names and values that dashboards of 1.x look for.
 
 use super::*;
-use crate::snapshot::example::{later, snapshot};
+use crate::snapshot::example::{later, snapshot, with_nts};
 
 fn text() -> String {
     let snapshot = snapshot();
@@ -72,6 +72,36 @@ fn a_table_of_leap_seconds_is_shown_where_there_is_one() {
     snapshot.system.leap_table_expires = Some(snapshot.clock);
     let text = render(&State::new(&snapshot, later(&snapshot, 100))).unwrap();
     for line in ["ntp_system_tai_offset_seconds 37.0", "ntp_system_leap_table_remaining_seconds -100.0"] {
+        assert!(text.lines().any(|l| l == line), "{line} is missing in\n{text}");
+    }
+}
+
+#[test]
+fn nts_is_shown_where_there_is_any() {
+    let plain = text();
+    for name in ["ntp_source_nts_cookies_available{", "ntp_key_exchange_ended_total{", "master_key"] {
+        assert!(!plain.contains(name), "{plain}");
+    }
+    let snapshot = with_nts(snapshot());
+    let text = render(&State::new(&snapshot, later(&snapshot, 100))).unwrap();
+    let source = "{name=\"ntp1.example.org:123\",address=\"192.0.2.1:123\",id=\"1\"}";
+    let (server, listener) = ("{listen_address=\"[::]:123\"}", "{listen_address=\"[::]:4460\"}");
+    for line in [
+        format!("ntp_source_nts_cookies_available{source} 7.0"),
+        format!("ntp_source_nts_keys_age_seconds{source} 400.0"),
+        format!("ntp_source_nts_certificate_remaining_seconds{source} 3455900.0"),
+        format!("ntp_source_nts_provisional{source} 0.0"),
+        format!("ntp_server_nts_received_packets_total{server} 5"),
+        format!("ntp_server_nts_accepted_packets_total{server} 2"),
+        format!("ntp_server_nts_denied_packets_total{server} 1"),
+        format!("ntp_server_nts_rate_limited_packets_total{server} 1"),
+        format!("ntp_server_nts_nak_packets_total{server} 1"),
+        "ntp_key_exchange_ended_total{listen_address=\"[::]:4460\",end=\"tls-failed\"} 1".to_owned(),
+        format!("ntp_key_exchange_open_connections{listener} 1.0"),
+        format!("ntp_key_exchange_certificate_remaining_seconds{listener} 5183900.0"),
+        "ntp_server_nts_master_keys 8.0".to_owned(),
+        "ntp_server_nts_master_key_age_seconds 3700.0".to_owned(),
+    ] {
         assert!(text.lines().any(|l| l == line), "{line} is missing in\n{text}");
     }
 }

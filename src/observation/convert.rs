@@ -1,10 +1,11 @@
 //! From a snapshot to the JSON object, with ages and growing bounds computed for `now`.
 
 use super::state::{
-    LeapIndicator, Program, Server, ServerStats, Source, State, System, Timestamp, WorkerStats,
+    KeyExchangeServer, LeapIndicator, MasterKeys, Program, Server, ServerStats, Source, SourceNts, State,
+    System, Timestamp, WorkerStats,
 };
 use crate::packet::ReferenceId;
-use crate::snapshot::{self, Snapshot, SourceEstimate, WorkerCounters};
+use crate::snapshot::{self, KeyExchangeEnd, Snapshot, SourceEstimate, WorkerCounters};
 use crate::time::{ClockTime, Leap, Now, NtpTimestamp, Span};
 use crate::verdict::Refusal;
 
@@ -16,6 +17,12 @@ impl State {
             system: system(snapshot, now),
             sources: snapshot.sources.iter().map(|s| source(s, snapshot, now)).collect(),
             servers: snapshot.servers.iter().map(|s| server(s, now)).collect(),
+            key_exchange_servers: snapshot
+                .key_exchange_servers
+                .iter()
+                .map(|s| key_exchange(s, now))
+                .collect(),
+            master_keys: snapshot.master_keys.as_deref().map(|keys| master_keys(keys, now)),
         }
     }
 }
@@ -110,7 +117,7 @@ fn source(source: &snapshot::Source, snapshot: &Snapshot, now: Now) -> Source {
         last_update: update.unwrap_or(Timestamp { timestamp: 0 }),
         unanswered_polls: source.unanswered_polls,
         poll_interval: source.poll.log2(),
-        nts_cookies: None,
+        nts_cookies: source.nts.map(|nts| nts.cookies),
         name: source.name.clone(),
         address: source.address.map(|address| address.to_string()).unwrap_or_default(),
         id: source.id.0,
@@ -127,12 +134,42 @@ fn source(source: &snapshot::Source, snapshot: &Snapshot, now: Now) -> Source {
         interleaved: source.interleaved,
         discards: source.discards.iter().copied().collect(),
         problem: source.problem.clone(),
+        nts: source.nts.map(|nts| source_nts(&nts, now)),
     }
 }
 
+fn source_nts(nts: &snapshot::SourceNts, now: Now) -> SourceNts {
+    SourceNts {
+        algorithm: nts.algorithm.to_owned(),
+        keys_age: (now.mono - nts.keys_since).seconds(),
+        certificate_expires: nts.certificate_expires.map(timestamp),
+        certificate_remaining: nts.certificate_expires.map(|expires| (expires - now.clock).seconds()),
+        provisional: nts.provisional,
+    }
+}
+
+fn key_exchange(server: &snapshot::KeyExchangeServer, now: Now) -> KeyExchangeServer {
+    let counters = &server.counters;
+    let ended = KeyExchangeEnd::ALL.into_iter().map(|end| (end, counters.ended(end)));
+    let expires = counters.certificate_expires();
+    KeyExchangeServer {
+        address: server.address,
+        open_connections: counters.open(),
+        ended: ended.filter(|(_, count)| *count > 0).collect(),
+        certificate_expires: expires.map(timestamp),
+        certificate_remaining: expires.map(|expires| (expires - now.clock).seconds()),
+    }
+}
+
+fn master_keys(keys: &snapshot::MasterKeys, now: Now) -> MasterKeys {
+    MasterKeys { accepted: keys.accepted(), age: keys.since().map(|since| (now.clock - since).seconds()) }
+}
+
 fn server(server: &snapshot::Server, now: Now) -> Server {
-    // A kiss says "rate" or "deny", and 1.x counts as denied who was told so.
-    let denied = server.kisses().filter(|(reason, _)| *reason != Refusal::RateLimited).map(|(_, n)| n).sum();
+    // A kiss says "rate", "deny" or "NTSN", and 1.x counts as denied who was told so.
+    let is_denial = |reason| !matches!(reason, Refusal::RateLimited | Refusal::NotAuthentic);
+    let denied = server.kisses().filter(|(reason, _)| is_denial(*reason)).map(|(_, n)| n).sum::<u64>();
+    let nak = server.total(WorkerCounters::nts_nak);
     let rate_limited = server.total(|worker| worker.refused(Refusal::RateLimited));
     let all = server.total(WorkerCounters::refused_in_all);
     let stats = ServerStats {
@@ -141,9 +178,13 @@ fn server(server: &snapshot::Server, now: Now) -> Server {
         denied_packets: denied,
         rate_limited_packets: rate_limited,
         // The counters go on while they are read.
-        ignored_packets: all.saturating_sub(denied + rate_limited),
+        ignored_packets: all.saturating_sub(denied + rate_limited + nak),
         response_send_errors: server.total(WorkerCounters::send_errors),
-        ..ServerStats::default()
+        nts_received_packets: server.total(WorkerCounters::nts_received),
+        nts_accepted_packets: server.total(WorkerCounters::nts_accepted),
+        nts_denied_packets: server.total(WorkerCounters::nts_denied),
+        nts_rate_limited_packets: server.total(WorkerCounters::nts_rate_limited),
+        nts_nak_packets: nak,
     };
     Server {
         address: server.address,

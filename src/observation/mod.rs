@@ -7,7 +7,10 @@ mod convert;
 mod state;
 
 pub use client::{ReadError, read};
-pub use state::{LeapIndicator, Program, Server, ServerStats, Source, State, System, Timestamp, WorkerStats};
+pub use state::{
+    KeyExchangeServer, LeapIndicator, MasterKeys, Program, Server, ServerStats, Source, SourceNts, State,
+    System, Timestamp, WorkerStats,
+};
 
 use crate::snapshot::Snapshot;
 use crate::time::Now;

@@ -2,7 +2,7 @@
 //!
 //! Keys that 1.x writes keep their names, types and units (seconds unless said); ours are added beside them.
 
-use crate::snapshot::SyncState;
+use crate::snapshot::{KeyExchangeEnd, SyncState};
 use crate::verdict::{Discard, Refusal, Verdict};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -19,6 +19,10 @@ pub struct State {
     pub sources: Vec<Source>,
     /// In the order of configuration.
     pub servers: Vec<Server>,
+    /// In the order of configuration.
+    pub key_exchange_servers: Vec<KeyExchangeServer>,
+    /// Of all servers; `None` without NTS.
+    pub master_keys: Option<MasterKeys>,
 }
 
 /// The daemon's build and age.
@@ -146,7 +150,7 @@ pub struct Source {
     pub unanswered_polls: u32,
     /// log2 seconds.
     pub poll_interval: i8,
-    /// `None` without NTS.
+    /// `None` without NTS, or while there are no keys.
     pub nts_cookies: Option<usize>,
     /// As configured.
     pub name: String,
@@ -181,6 +185,47 @@ pub struct Source {
     pub discards: BTreeMap<Discard, u64>,
     /// In words, why it has no address or cannot be asked.
     pub problem: Option<String>,
+    /// `None` without NTS, or while there are no keys.
+    pub nts: Option<SourceNts>,
+}
+
+/// The keys that a source's packets are protected by (RFC 8915).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SourceNts {
+    /// The registered name of the AEAD algorithm.
+    pub algorithm: String,
+    /// Since keys were exchanged, or taken over from an earlier run.
+    pub keys_age: f64,
+    /// The end of the key exchange server's certificates; `None` with keys from an earlier run.
+    pub certificate_expires: Option<Timestamp>,
+    /// The same counted from now; negative once they have ended.
+    pub certificate_remaining: Option<f64>,
+    /// The certificates could not be judged by the clock yet.
+    pub provisional: bool,
+}
+
+/// One listener for key exchanges.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct KeyExchangeServer {
+    /// Where it listens (TCP).
+    pub address: SocketAddr,
+    /// Connections that are open now.
+    pub open_connections: u64,
+    /// How connections and requests ended, since start.
+    pub ended: BTreeMap<KeyExchangeEnd, u64>,
+    /// The end of the certificate in force; `None` before one was read.
+    pub certificate_expires: Option<Timestamp>,
+    /// The same counted from now; negative once it has ended.
+    pub certificate_remaining: Option<f64>,
+}
+
+/// The keys that seal and open cookies.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MasterKeys {
+    /// How many are accepted.
+    pub accepted: u64,
+    /// For how long the present one has sealed new cookies; `None` where that is not known.
+    pub age: Option<f64>,
 }
 
 /// One listener.

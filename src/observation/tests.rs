@@ -2,7 +2,7 @@
 
 use super::client::decode;
 use super::*;
-use crate::snapshot::example::{later, snapshot};
+use crate::snapshot::example::{later, snapshot, with_nts};
 use crate::snapshot::{Server, Snapshot, SyncState, WorkerCounters};
 use crate::time::{NtpTimestamp, Span};
 use crate::verdict::Refusal;
@@ -28,7 +28,9 @@ fn near(value: &Value, expected: f64) {
 #[test]
 fn every_key_of_1_x_is_there() {
     let json = json();
-    assert_eq!(keys(&json), ["program", "servers", "sources", "system"]);
+    let own = ["key_exchange_servers", "master_keys"];
+    let sections: Vec<_> = keys(&json).into_iter().filter(|key| !own.contains(key)).collect();
+    assert_eq!(sections, ["program", "servers", "sources", "system"]);
     let expected = [
         ("/program", "version build_commit build_commit_date uptime_seconds now"),
         (
@@ -131,8 +133,37 @@ fn our_own_keys_say_why() {
 }
 
 #[test]
+fn nts_is_shown_for_sources_servers_and_key_exchange() {
+    let snapshot = with_nts(snapshot());
+    let json = serde_json::to_value(State::new(&snapshot, later(&snapshot, 100))).unwrap();
+    let [good, provisional, nameless] = [0, 1, 2].map(|n| &json["sources"][n]);
+    let cookies = [good, provisional, nameless].map(|source| source["nts_cookies"].as_u64());
+    assert_eq!(cookies, [Some(7), Some(1), None]);
+    assert_eq!(
+        (&good["nts"]["algorithm"], &nameless["nts"]),
+        (&"AEAD_AES_SIV_CMAC_256".into(), &Value::Null)
+    );
+    near(&good["nts"]["keys_age"], 400.0);
+    near(&good["nts"]["certificate_remaining"], 40.0 * 86_400.0 - 100.0);
+    assert_eq!(provisional["nts"]["certificate_expires"], Value::Null);
+    assert_eq!([good, provisional].map(|s| s["nts"]["provisional"].as_bool().unwrap()), [false, true]);
+    let stats = &json["servers"][0]["stats"];
+    let names = ["received", "accepted", "denied", "rate_limited", "nak"];
+    let counts = names.map(|name| stats[format!("nts_{name}_packets")].as_u64().unwrap());
+    assert_eq!(counts, [5, 2, 1, 1, 1]);
+    // Who got a NAK was answered, and was not denied.
+    assert_eq!(["denied_packets", "ignored_packets"].map(|name| stats[name].as_u64().unwrap()), [1, 3]);
+    let listener = &json["key_exchange_servers"][0];
+    assert_eq!((&listener["address"], &listener["open_connections"]), (&"[::]:4460".into(), &1.into()));
+    assert_eq!(listener["ended"], serde_json::json!({ "completed": 3, "tls-failed": 1 }));
+    near(&listener["certificate_remaining"], 60.0 * 86_400.0 - 100.0);
+    assert_eq!(json["master_keys"]["accepted"], 8);
+    near(&json["master_keys"]["age"], 3700.0);
+}
+
+#[test]
 fn what_is_written_is_read_back_the_same() {
-    let mut snapshot = snapshot();
+    let mut snapshot = with_nts(snapshot());
     // Infinity has no place in JSON; it must not become a `null` that no number can be read from.
     snapshot.system.dispersion_rate = f64::INFINITY;
     let state = State::new(&snapshot, later(&snapshot, 1));

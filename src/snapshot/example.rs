@@ -1,7 +1,10 @@
 //! A snapshot for the tests of all that shows one. Not compiled into programs.
 
 use crate::packet::ReferenceId;
-use crate::snapshot::{Server, Snapshot, Source, SourceEstimate, SyncState, System, WorkerCounters};
+use crate::snapshot::{
+    KeyExchangeCounters, KeyExchangeEnd, KeyExchangeServer, MasterKeys, Server, Snapshot, Source,
+    SourceEstimate, SourceNts, SyncState, System, WorkerCounters,
+};
 use crate::time::{ClockTime, Frequency, Leap, Mono, Now, Poll, Span};
 use crate::verdict::{Discard, Refusal, SourceId, Verdict};
 use std::sync::Arc;
@@ -41,6 +44,45 @@ fn workers(at: Mono) -> Vec<Arc<WorkerCounters>> {
     second.note_client(u64::MAX, at);
     second.set_dropped(5);
     [first, second].map(Arc::new).into()
+}
+
+/// Adds NTS: the first source has keys, the second provisional ones, and there is a server of time and keys.
+pub(crate) fn with_nts(mut snapshot: Snapshot) -> Snapshot {
+    let (at, clock) = (snapshot.at, snapshot.clock);
+    let nts = SourceNts {
+        algorithm: "AEAD_AES_SIV_CMAC_256",
+        cookies: 7,
+        keys_since: at - Span::from_secs(300),
+        certificate_expires: Some(clock + Span::from_secs(40 * 86_400)),
+        provisional: false,
+    };
+    for (source, nts) in snapshot
+        .sources
+        .iter_mut()
+        .zip([nts, SourceNts { cookies: 1, certificate_expires: None, provisional: true, ..nts }])
+    {
+        source.nts = Some(nts);
+    }
+    if let Some(worker) = snapshot.servers.first().and_then(|server| server.workers.first()) {
+        for refused in
+            [None, None, Some(Refusal::Denied), Some(Refusal::RateLimited), Some(Refusal::NotAuthentic)]
+        {
+            worker.count_nts(refused);
+        }
+        worker.count_refused(Refusal::NotAuthentic);
+        worker.count_kiss(Refusal::NotAuthentic);
+    }
+    let counters = KeyExchangeCounters::default();
+    (0..3).for_each(|_| counters.count(KeyExchangeEnd::Completed));
+    counters.count(KeyExchangeEnd::TlsFailed);
+    counters.count_opened();
+    counters.set_certificate_expiry(clock + Span::from_secs(60 * 86_400));
+    let address = "[::]:4460".parse().unwrap();
+    snapshot.key_exchange_servers = vec![KeyExchangeServer { address, counters: Arc::new(counters) }];
+    let keys = MasterKeys::default();
+    keys.set(8, Some(clock - Span::from_secs(3600)));
+    snapshot.master_keys = Some(Arc::new(keys));
+    snapshot
 }
 
 /// This long after the snapshot.

@@ -139,10 +139,9 @@ fn what_1_x_can_and_we_cannot_yet_is_refused_by_name() {
         ("[[source]]\nmode = \"server\"\naddress = \"a.example\"\nntp-version = \"auto\"\n", "version 5"),
         ("[[server]]\nlisten = \"0.0.0.0:123\"\naccept-ntp-versions = [3, 4, 5]\n", "version 5"),
         (
-            "[[nts-ke-server]]\nlisten = \"[::]:4460\"\ncertificate-chain-path = \"/c.pem\"\nprivate-key-path = \"/k\"\n",
+            "[[server]]\nlisten = \"[::]:123\"\n[[nts-ke-server]]\nlisten = \"[::]:4460\"\ncertificate-chain-path = \"/c.pem\"\nprivate-key-path = \"/k\"\n",
             "[[nts-ke-server]]",
         ),
-        ("[keyset]\nkey-storage-path = \"/path/to/keys\"\n", "[keyset]"),
         ("[clock]\ntimestamp-mode = \"hardware\"\n", "hardware timestamping"),
     ];
     for (text, what) in rows {

@@ -1,6 +1,7 @@
 //! The page that `ntp-ctl status` prints for people: no line is longer than 80 columns.
 
 use super::headline::headline;
+use super::nts;
 use crate::cli::quantity::{magnitude, signed};
 use crate::observation::{LeapIndicator, Server, Source, State, System};
 use crate::snapshot::SyncState;
@@ -28,6 +29,7 @@ pub(in crate::cli) fn page(state: &State) -> String {
         lines.push(String::new());
         lines.extend(state.servers.iter().flat_map(server));
     }
+    lines.extend(nts::key_exchange(state));
     lines.push(String::new());
     lines.join("\n")
 }
@@ -64,8 +66,8 @@ fn system(system: &System) -> Vec<String> {
     lines
 }
 
-/// Of the table of leap seconds.
-fn remaining_days(seconds: f64) -> String {
+/// Of a table of leap seconds, or a certificate.
+pub(super) fn remaining_days(seconds: f64) -> String {
     let days = (seconds.abs() / 86_400.0).floor();
     if seconds > 0.0 { format!("good for {days} days") } else { format!("expired {days} days ago") }
 }
@@ -104,7 +106,8 @@ fn source(source: &Source) -> Vec<String> {
     let interleaved = (source.interleaved > 0)
         .then(|| format!("interleaved: {} of {} replies", source.interleaved, source.replies));
     let discards = counted(&source.discards).map(|list| format!("discarded: {list}"));
-    let details: Vec<_> = [whole_name, address, interleaved, discards].into_iter().flatten().collect();
+    let nts = source.nts.as_ref().map(|nts| nts::source(nts, source.nts_cookies.unwrap_or_default()));
+    let details: Vec<_> = [whole_name, address, nts, interleaved, discards].into_iter().flatten().collect();
     lines.extend(wrapped(&details.join("; ")));
     lines.extend(source.problem.iter().flat_map(|problem| wrapped(problem)));
     lines
@@ -140,6 +143,7 @@ fn server(server: &Server) -> Vec<String> {
             Some(list) => format!("{} answered ({list})", stats.accepted_packets),
         }),
         some(server.interleaved_packets).map(|count| format!("{count} in interleaved mode")),
+        nts::requests(stats),
         some(server.recent_clients).map(|count| match count {
             1 => "1 client in the last hour".to_owned(),
             // Few are told exactly, but for a chance of one in some hundreds.

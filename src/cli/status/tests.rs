@@ -1,7 +1,7 @@
 //! The page, line by line, and every state's first line.
 
 use super::*;
-use crate::snapshot::example::{later, snapshot};
+use crate::snapshot::example::{later, snapshot, with_nts};
 use crate::snapshot::{Snapshot, SyncState};
 use crate::time::Span;
 use std::sync::Arc;
@@ -42,6 +42,29 @@ Serving [::]:123 with 2 workers
 #[test]
 fn the_page_shows_the_clock_every_source_and_every_server() {
     assert_eq!(page(|_| ()), PAGE);
+}
+
+/// What is new on the page with NTS.
+const NTS: [&str; 9] = [
+    "    ntp1.example.org:123; 192.0.2.1:123; NTS: AEAD_AES_SIV_CMAC_256, 7 cookies,",
+    "    keys 300 s old, certificate good for 40 days; interleaved: 14 of 16 replies",
+    "    [2001:db8:1234:5678:9abc:def0:1234:5678]:123; NTS: AEAD_AES_SIV_CMAC_256, 1",
+    "    cookie, keys 300 s old, provisional until the clock is right; discarded:",
+    "    8 requests; 3 answered (v3 1, v4 2); 1 in interleaved mode; 5 with NTS, 2 of",
+    "Key exchange at [::]:4460",
+    "    completed 3, tls-failed 1; 1 open now; certificate good for 60 days",
+    "",
+    "Cookies of 8 master keys are accepted, and the present one is 3600 s old",
+];
+
+#[test]
+fn nts_is_shown_for_sources_servers_and_key_exchange() {
+    let page = page(|snapshot| *snapshot = with_nts(snapshot.clone()));
+    for line in NTS {
+        assert!(page.lines().any(|l| l == line), "{line} is missing in\n{page}");
+    }
+    assert!(page.ends_with(&format!("\n{}\n", NTS[5..].join("\n"))), "{page}");
+    assert!(page.lines().all(|line| line.chars().count() <= 80), "{page}");
 }
 
 #[test]

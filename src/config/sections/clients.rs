@@ -91,8 +91,8 @@ pub(super) fn require_nts(section: &Section<'_>, serves_nts: bool) -> Option<Fil
         }
     };
     if !serves_nts {
-        let told = "there is neither [[nts-ke-server]] nor [keyset], so nobody can have keys and this server answers nobody; add \
-                    one of them, or write `require-nts = false` to serve plain NTP";
+        let told = "nobody can have keys of this server, so this server answers nobody; have [[nts-ke-server]] give them out, name \
+                    those that another one gives out in [keyset], or write `require-nts = false`";
         section.report.warning(item.start, told);
     }
     Some(required)

@@ -3,7 +3,7 @@
 use super::servers;
 use crate::config::address::{KEY_EXCHANGE_PORT, NTP_PORT, host_alone};
 use crate::config::diagnostic::Report;
-use crate::config::key_exchange::LONGLIVED_SHARE;
+use crate::config::key_exchange::{CONCURRENT_CONNECTIONS, LONGLIVED_SHARE};
 use crate::config::keys;
 use crate::config::reader::{Item, Section};
 use crate::config::resolve::Element;
@@ -18,7 +18,7 @@ const LONGEST_EXCHANGE: i64 = 3_600_000;
 const MOST_CONNECTIONS: i64 = 1_000_000;
 const MOST_KEYS: i64 = 1000;
 const LONGEST_ROTATION: i64 = u32::MAX as i64;
-/// What names a pool's token in a request must fit in there with the rest.
+/// In bytes; a token must fit into a pool's request with the rest.
 const LONGEST_TOKEN: usize = 1024;
 
 /// A listener and its section, for what can be said once everything is read.
@@ -48,16 +48,17 @@ fn key_exchange_server(section: &Section<'_>) -> Option<KeyExchangeServerConfig>
     let chain = path("certificate-chain-path", "the path of the PEM file with the certificate and its chain");
     let private_key = path("private-key-path", "the path of the PEM file with the certificate's key");
     let timeout = section.integer("key-exchange-timeout-ms", 1..=LONGEST_EXCHANGE);
-    let (concurrent, longlived) = connections(section);
+    let connections = connections(section);
     let ntp_port = section.integer("ntp-port", 1..=i64::from(u16::MAX)).and_then(|p| u16::try_from(p).ok());
     let ntp_server = section.get("ntp-server").and_then(|item| ntp_server(&item));
     let versions = section.get("accept-ntp-versions").map_or(Some(vec![4]), |item| versions(&item));
     let pool_tokens = section.get("accepted-pool-authentication-tokens").map(|item| tokens(&item));
     let defaults = KeyExchangeServerConfig::new(listen?, chain?, private_key?);
+    let (concurrent_connections, longlived_connections) = connections?;
     Some(KeyExchangeServerConfig {
         timeout: timeout.map_or(defaults.timeout, Span::from_millis),
-        concurrent_connections: concurrent.unwrap_or(defaults.concurrent_connections),
-        longlived_connections: longlived.unwrap_or(defaults.longlived_connections),
+        concurrent_connections,
+        longlived_connections,
         ntp_server,
         ntp_port,
         versions: versions?,
@@ -67,21 +68,24 @@ fn key_exchange_server(section: &Section<'_>) -> Option<KeyExchangeServerConfig>
 }
 
 /// `concurrent-connections` and `longlived-connections`, which are some of them.
-fn connections(section: &Section<'_>) -> (Option<usize>, Option<usize>) {
-    let number = |item: &Item<'_>, range| item.integer(range).and_then(|n| usize::try_from(n).ok());
-    let concurrent = section.get("concurrent-connections").and_then(|i| number(&i, 1..=MOST_CONNECTIONS));
-    let Some(item) = section.get("longlived-connections") else {
-        return (concurrent, concurrent.map(|all| all / LONGLIVED_SHARE));
+fn connections(section: &Section<'_>) -> Option<(usize, usize)> {
+    let number = |key, range| match section.get(key) {
+        None => Some(None),
+        Some(item) => item.integer(range).and_then(|n| usize::try_from(n).ok()).map(Some),
     };
-    let longlived = number(&item, 0..=MOST_CONNECTIONS);
-    let all = concurrent.unwrap_or(512);
-    if longlived.is_some_and(|some| some > all) {
+    let concurrent = number("concurrent-connections", 1..=MOST_CONNECTIONS);
+    let longlived = number("longlived-connections", 0..=MOST_CONNECTIONS);
+    let concurrent = concurrent?.unwrap_or(CONCURRENT_CONNECTIONS);
+    let longlived = longlived?.unwrap_or(concurrent / LONGLIVED_SHARE);
+    if longlived > concurrent
+        && let Some(item) = section.get("longlived-connections")
+    {
         item.refuse(
-            &format!("is more than all connections, `concurrent-connections`, which are {all}"),
+            &format!("is more than all connections, `concurrent-connections`, which are {concurrent}"),
             "write a number that is not above that",
         );
     }
-    (concurrent, longlived)
+    Some((concurrent, longlived))
 }
 
 /// As clients are to be told it: a name, or an address that is somewhere.
@@ -155,6 +159,7 @@ fn origin(section: &Section<'_>) -> KeyOrigin {
             for (key, why) in [
                 ("key-storage-path", "whoever makes the keys stores them"),
                 ("key-rotation-interval", "whoever makes the keys rotates them"),
+                ("stale-key-count", "every key of the file is accepted"),
             ] {
                 if let Some(item) = section.get(key) {
                     item.refuse("stands beside `shared-keys-path`", &format!("remove it: {why}"));
@@ -188,19 +193,21 @@ fn derived(section: &Section<'_>, secret: PathBuf, storage: Option<PathBuf>) -> 
     KeyOrigin::Derived { secret, state: storage.unwrap_or_default() }
 }
 
-/// Tells of parts without which the others are of no use to clients. `keyset` is there if its section is.
+/// Tells of parts without which the others are of no use to clients.
 pub(in crate::config) fn warn_of_gaps(
     listeners: &[Listener<'_>],
-    keyset: Option<(Section<'_>, &KeysetConfig)>,
+    keyset: &KeysetConfig,
     servers: &[ServerConfig],
 ) {
-    let keys_stay_here = keyset.is_none_or(|(_, keys)| keys.origin == KeyOrigin::Own { storage: None });
+    let keys_stay_here = keyset.origin == KeyOrigin::Own { storage: None };
     for (section, listener) in listeners {
         let port = listener.ntp_port.unwrap_or(NTP_PORT);
         let gap = match (&listener.ntp_server, servers) {
-            (None, []) => "clients are sent to this machine for the time, and it has no [[server]]; add one, or name \
+            (None, []) => {
+                "clients are sent to this machine for the time, and it has no [[server]]; add one, or name \
                            another machine with `ntp-server`"
-                .to_owned(),
+                    .to_owned()
+            }
             (Some(other), []) if keys_stay_here => format!(
                 "clients are sent to {other} with cookies that no other machine can open; give both the same keys: \
                  `shared-secret-path`, or `key-storage-path` here and `shared-keys-path` there, in [keyset]"
@@ -219,11 +226,22 @@ pub(in crate::config) fn warn_of_gaps(
         };
         section.report.warning(section.start, gap);
     }
-    if let Some((section, KeysetConfig { origin: KeyOrigin::Own { .. }, .. })) = keyset
-        && listeners.is_empty()
-    {
-        let gap = "nobody gets cookies of these keys, for there is no [[nts-ke-server]]; add one, or name keys that another \
-                   machine gives out with `shared-keys-path` or `shared-secret-path`";
-        section.report.warning(section.start, gap);
-    }
+}
+
+/// Tells of a `[keyset]` that nobody uses, where there is no `[[nts-ke-server]]`.
+pub(in crate::config) fn warn_of_unused_keys(
+    section: Option<Section<'_>>,
+    keyset: &KeysetConfig,
+    servers: &[ServerConfig],
+) {
+    let Some(section) = section else { return };
+    let gap = match (&keyset.origin, servers) {
+        (KeyOrigin::Own { .. }, _) => {
+            "nobody gets cookies of these keys, for there is no [[nts-ke-server]], so they are not made; add one, or name \
+             keys that another machine gives out with `shared-keys-path` or `shared-secret-path`"
+        }
+        (_, []) => "nobody asks for time here, for there is no [[server]]; add one, or remove [keyset]",
+        _ => return,
+    };
+    section.report.warning(section.start, gap);
 }

@@ -41,7 +41,8 @@ pub(in crate::config) fn read_all(
 }
 
 fn read(section: &Section<'_>, serves_nts: bool) -> Option<ServerConfig> {
-    let listen = section.require("listen", "`listen = \"[::]:123\"`").and_then(|item| listen(&item, NTP_PORT));
+    let listen =
+        section.require("listen", "`listen = \"[::]:123\"`").and_then(|item| listen(&item, NTP_PORT));
     let versions = section.get("accept-ntp-versions").map_or(Some(vec![3, 4]), |item| versions(&item));
     let (allowlist, denylist) = clients::filter_lists(section);
     let (require_nts, rate_limit) = (clients::require_nts(section, serves_nts), clients::rate_limit(section));
