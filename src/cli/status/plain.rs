@@ -157,7 +157,7 @@ fn server(server: &Server) -> Vec<String> {
         some(stats.response_send_errors).map(|count| format!("not sent: {count}")),
         some(server.dropped_packets).map(|count| format!("dropped by the kernel: {count}")),
     ];
-    for parts in [&answered, &trouble] {
+    for parts in [answered.as_slice(), trouble.as_slice()] {
         let parts: Vec<_> = parts.iter().flatten().map(String::as_str).collect();
         lines.extend(wrapped(&parts.join("; ")));
     }
