@@ -8,7 +8,6 @@ mod key_exchange;
 mod keys;
 mod log_filter;
 mod network;
-mod not_yet;
 mod overrides;
 mod reader;
 mod resolve;

@@ -5,18 +5,11 @@ use super::diagnostic::Report;
 use super::keys::{self, Schema};
 use super::reader::Section;
 use super::sections::{clock, nts, observability, servers, sources, synchronization};
-use super::{Algorithm, KeyOrigin, early, not_yet};
+use super::{Algorithm, KeyOrigin, early};
 use toml::de::{DeTable, DeValue};
 
 /// Reads everything, and reports everything that is wrong; the result is of use only if nothing is.
 pub(super) fn resolve(top: &DeTable<'_>, report: &Report) -> Config {
-    let config = read(top, report);
-    not_yet::refuse(top, report);
-    config
-}
-
-/// The same, and takes what is of no effect yet.
-pub(super) fn read(top: &DeTable<'_>, report: &Report) -> Config {
     report_unknown_sections(top, report);
     early::report_single_tables(top, report);
     let single = |name, schema| single(top, name, schema, report);

@@ -120,14 +120,23 @@ meddling-threshold = 5\n";
 }
 
 #[test]
+fn nts_is_read_as_1_x_writes_it() {
+    let text = "[[source]]\nmode = \"nts\"\naddress = \"localhost\"\ncertificate-authority = \"/etc/ca.pem\"\n\
+                [[source]]\nmode = \"nts-pool\"\naddress = \"pool.example:4461\"\ncount = 2\n\
+                [[server]]\nlisten = \"[::]:123\"\n[[nts-ke-server]]\nlisten = \"[::]:4460\"\n\
+                certificate-chain-path = \"/c.pem\"\nprivate-key-path = \"/k\"\n";
+    let (config, warnings) = parse("f", text).unwrap();
+    assert_eq!((config.selectable_sources(), config.key_exchange_servers.len()), (3, 1));
+    assert!(warnings.is_empty(), "{warnings:#?}");
+}
+
+#[test]
 fn what_1_x_can_and_we_cannot_yet_is_refused_by_name() {
     let rows = [
-        ("[[source]]\nmode = \"nts\"\naddress = \"nts.example\"\n", "NTS"),
         (
-            "[[source]]\nmode = \"nts\"\naddress = \"localhost:4460\"\ncertificate-authority = \"/etc/ca.pem\"\n",
-            "NTS",
+            "[[source]]\nmode = \"nts-pool\"\nenable-srv-resolution = true\naddress = \"srv.example\"\n",
+            "service records",
         ),
-        ("[[source]]\nmode = \"nts-pool\"\nenable-srv-resolution = true\naddress = \"srv.example\"\n", "NTS"),
         (
             "[[source]]\nmode = \"sock\"\npath = \"/run/ntpd-rs/chrony.ttyS0.sock\"\nprecision = 1e-3\n",
             "reference clock",
@@ -138,10 +147,6 @@ fn what_1_x_can_and_we_cannot_yet_is_refused_by_name() {
         ),
         ("[[source]]\nmode = \"server\"\naddress = \"a.example\"\nntp-version = \"auto\"\n", "version 5"),
         ("[[server]]\nlisten = \"0.0.0.0:123\"\naccept-ntp-versions = [3, 4, 5]\n", "version 5"),
-        (
-            "[[server]]\nlisten = \"[::]:123\"\n[[nts-ke-server]]\nlisten = \"[::]:4460\"\ncertificate-chain-path = \"/c.pem\"\nprivate-key-path = \"/k\"\n",
-            "[[nts-ke-server]]",
-        ),
         ("[clock]\ntimestamp-mode = \"hardware\"\n", "hardware timestamping"),
     ];
     for (text, what) in rows {

@@ -14,6 +14,7 @@ mod isolated;
 mod lab;
 mod load;
 mod network;
+mod nts;
 mod peers;
 mod process;
 mod programs;

@@ -290,8 +290,11 @@ fn what_comes_later_is_refused_and_not_ignored() {
     let source = "[[source]]\nmode = \"server\"\naddress = \"a\"\n";
     let server = "[[server]]\nlisten = \"[::]:123\"\n";
     let rows = [
-        ("[[source]]\nmode = \"nts\"\naddress = \"a\"\n", "2:8", "NTS is not supported yet"),
-        ("[[source]]\nmode = \"nts-pool\"\naddress = \"a\"\ncount = 2", "2:8", "NTS is not supported yet"),
+        (
+            "[[source]]\nmode = \"nts\"\naddress = \"a\"\nenable-srv-resolution = true",
+            "4:25",
+            "looking up service records is not supported yet",
+        ),
         (
             "[[source]]\nmode = \"sock\"\npath = \"/s\"\nprecision = 1e-3",
             "2:8",
@@ -309,11 +312,6 @@ fn what_comes_later_is_refused_and_not_ignored() {
         (&format!("{source}interface = \"eth0\""), "4:13", "`interface` is not supported yet"),
         (&format!("{source}local-address = \"::1\""), "4:17", "`local-address` is not supported yet"),
         (&format!("{server}accept-ntp-versions = [3, 4, 5]"), "3:30", "NTP version 5 is not supported yet"),
-        (
-            "[[nts-ke-server]]\nlisten = \"[::]:4460\"\ncertificate-chain-path = \"c\"\nprivate-key-path = \"k\"",
-            "1:1",
-            "[[nts-ke-server]] is not supported yet",
-        ),
         ("[clock]\ntimestamp-mode = \"hardware\"", "2:18", "hardware timestamping is not supported yet"),
         ("[clock]\nclock = \"/dev/ptp0\"", "2:9", "another clock than the system's is not supported yet"),
         ("[clock]\ninterface = \"eth0\"", "2:13", "binding to an interface is not supported yet"),

@@ -11,7 +11,7 @@ use toml::de::DeTable;
 fn read(text: &str) -> (Config, Vec<String>) {
     let (report, (top, syntax)) = (Report::default(), DeTable::parse_recoverable(text));
     assert!(syntax.is_empty(), "{text}: {syntax:?}");
-    let config = resolve::read(top.get_ref(), &report);
+    let config = resolve::resolve(top.get_ref(), &report);
     (config, report.into_diagnostics("f", text).iter().map(ToString::to_string).collect())
 }
 
