@@ -94,7 +94,7 @@ fn our_own_request_sent_back_is_a_wrong_mode() {
 #[test]
 fn a_reply_before_any_request_is_unsolicited() {
     let mut bench = Bench::new();
-    let never_asked = Asked { at: bench.now.mono, header: Header::default(), token: None };
+    let never_asked = Asked { at: bench.now.mono, header: Header::default(), bytes: vec![], token: None };
     let reply = bench.good_reply(&never_asked);
     assert_eq!(bench.receive(&reply), Outcome::Discarded(Discard::Unsolicited));
     assert_eq!(bench.association.reach().bits(), 0);

@@ -151,7 +151,8 @@ impl Turmoil {
             let header = crate::packet::Packet::parse(&request.bytes).unwrap().header;
             self.left.push(bench.now.mono);
             self.replied = false;
-            self.asked = Some(Asked { at: bench.now.mono, header, token: Some(request.token) });
+            let Request { bytes, token, .. } = request;
+            self.asked = Some(Asked { at: bench.now.mono, header, bytes, token: Some(token) });
         }
         let next = bench.association.next_wakeup().unwrap();
         assert!(next > bench.now.mono, "the timer was served");

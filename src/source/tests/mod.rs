@@ -5,6 +5,7 @@ mod exchanges;
 mod hostile;
 mod interleaved;
 mod kisses;
+mod nts;
 mod pace;
 
 use super::*;
@@ -42,6 +43,7 @@ struct Bench {
 struct Asked {
     at: Mono,
     header: Header,
+    bytes: Vec<u8>,
     token: Option<RequestToken>,
 }
 
@@ -92,7 +94,7 @@ impl Bench {
             if let TimerOutcome::Send(request) = self.association.on_timer(self.now, &mut self.random) {
                 assert_eq!(request.to, self.association.address());
                 let header = crate::packet::Packet::parse(&request.bytes).unwrap().header;
-                return Asked { at: self.now.mono, header, token: Some(request.token) };
+                return Asked { at: self.now.mono, header, bytes: request.bytes, token: Some(request.token) };
             }
         }
     }
