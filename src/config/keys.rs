@@ -269,7 +269,14 @@ mod tests {
     }
 
     /// Named in the text of the packaged file, since a setting of them would be refused.
-    const NAMED: [&str; 5] = ["clock", "interface", "local-address", "statistics-path", "shared-keys-path"];
+    const NAMED: [&str; 6] = [
+        "clock",
+        "interface",
+        "local-address",
+        "statistics-path",
+        "shared-keys-path",
+        "enable-srv-resolution",
+    ];
 
     #[test]
     fn the_packaged_file_shows_every_key() {
@@ -283,7 +290,10 @@ mod tests {
             &SOURCE_DEFAULTS,
             &SERVER_SOURCE,
             &POOL_SOURCE,
+            &NTS_SOURCE,
+            &NTS_POOL_SOURCE,
             &SERVER,
+            &NTS_KE_SERVER,
             &KEYSET,
             &SYNCHRONIZATION,
             &ALGORITHM,

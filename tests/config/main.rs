@@ -5,7 +5,7 @@
 mod mutated;
 mod previous;
 
-use ntpd_rs::config::{Config, parse};
+use ntpd_rs::config::{Config, SourceKind, parse};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -87,8 +87,9 @@ fn every_commented_setting_of_the_packaged_configuration_is_good_and_is_the_defa
     let (mut seen, default) = (full.observability.clone(), plain.observability);
     (seen.log_path, seen.log_path_metrics_exporter) = (None, None);
     assert_eq!(seen, default);
-    assert_eq!((full.sources.len(), full.servers.len()), (2, 1));
-    let [pool, server] = full.sources.as_slice() else { panic!("{:?}", full.sources) };
+    assert_eq!((full.sources.len(), full.servers.len()), (3, 1));
+    let [pool, server, nts] = full.sources.as_slice() else { panic!("{:?}", full.sources) };
+    assert!(matches!(&nts.kind, SourceKind::Nts(with) if with.address.port == 4460), "{nts:?}");
     assert_eq!(
         (pool.poll, pool.prefer, pool.noselect, pool.family),
         (server.poll, false, false, server.family)

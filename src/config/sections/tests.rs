@@ -334,5 +334,5 @@ fn unsupported_parts_are_still_checked() {
     assert_eq!(errors.len(), 4, "{errors:#?}");
     let errors =
         diagnostics("[keyset]\nkey-rotation-interval = 0\n[[nts-ke-server]]\nntp-port = 0", Severity::Error);
-    assert_eq!(errors.len(), 6, "{errors:#?}");
+    assert_eq!(errors.len(), 5, "{errors:#?}");
 }
