@@ -15,7 +15,7 @@ from .figures import median, ratio, spread, table
 from .isolation import EXIT_CANNOT_RUN, BenchFailure, CannotRun, check_machine, is_inside, prepare_inside, run_inside
 from .process import Running
 from .programs import EARLIER_VERSION, Programs
-from .servers import WORKER, Server
+from .servers import WORKER, Nts, Server
 
 FIRST_PORT = 11100
 # Of all addresses together: within the budget of every client, and more than one cache line of any table.
@@ -24,11 +24,28 @@ ADDRESSES = 1024
 LIMIT_KEYS = "rate-limiting-cache-size = 16384\nrate-limiting-cutoff-ms = 1\nrate-limiting-burst = 1000\n"
 COUNT_KEYS = "client-statistics = 64\n"
 CHRONY, OURS, LIMITED_TOO = "chrony", "ours", "ours, limited and counted"
+CHRONY_NTS, OURS_NTS = "chrony, NTS", "ours, NTS"
+CHRONY_NTS_8, OURS_NTS_8 = "chrony, NTS, 8 cookies", "ours, NTS, 8 cookies"
+OURS_NTS_30 = "ours, NTS, AES-128-GCM-SIV"
+# Rows that chrony does with NTS are compared with that, all others with what it does without.
+SAME_OF_CHRONY = {
+    CHRONY_NTS: CHRONY_NTS,
+    OURS_NTS: CHRONY_NTS,
+    OURS_NTS_30: CHRONY_NTS,
+    CHRONY_NTS_8: CHRONY_NTS_8,
+    OURS_NTS_8: CHRONY_NTS_8,
+}
 # Of both families: a reply must leave from the address that was asked, which the kernel is to say of each request.
 EVERYWHERE = "ours, at [::]"
 ONE_WORKER, TWO_WORKERS = "ours, 1 worker, load on 2 CPUs", "ours, 2 workers, load on 2 CPUs"
 # A row, what it is compared with, and the ratio of their CPU per request that it may have at most.
-PROMISES = [(OURS, CHRONY, 0.90), (LIMITED_TOO, CHRONY, 0.97), (TWO_WORKERS, ONE_WORKER, 1.15)]
+PROMISES = [
+    (OURS, CHRONY, 0.90),
+    (LIMITED_TOO, CHRONY, 0.97),
+    (OURS_NTS, CHRONY_NTS, 0.80),
+    (OURS_NTS_8, CHRONY_NTS_8, 0.80),
+    (TWO_WORKERS, ONE_WORKER, 1.15),
+]
 
 
 @dataclass
@@ -57,7 +74,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=0.5, help="of load in each (0.5)")
     parser.add_argument("--profile", default="release", help="Cargo profile of our programs (release)")
     parser.add_argument("--addresses", type=int, default=ADDRESSES, help=f"clients' addresses ({ADDRESSES})")
-    parser.add_argument("--only", action="append", metavar="NAME", help="this row, besides chrony and the echo")
+    parser.add_argument("--only", action="append", metavar="NAME", help="this row, besides chrony's and the echo")
     parser.add_argument(
         "--install", action="store_true", help=f"build ntpd-rs {EARLIER_VERSION} into the cache, if not there"
     )
@@ -101,7 +118,8 @@ def compare(options: argparse.Namespace, folder: Path, built: Programs) -> list[
     available = sorted(os.sched_getaffinity(0))
     if len(available) < 2:
         raise CannotRun("two CPUs are needed: one for the server, one for the load")
-    rows = all_rows(built, available, options.only)
+    certificates = servers.make_certificates(built, folder)
+    rows = all_rows(built, available, certificates, options.only)
     with ExitStack() as stack:
         running = []
         for index, row in enumerate(rows):
@@ -124,7 +142,7 @@ def compare(options: argparse.Namespace, folder: Path, built: Programs) -> list[
     return rows
 
 
-def all_rows(built: Programs, cpus: list[int], only: list[str] | None) -> list[Row]:
+def all_rows(built: Programs, cpus: list[int], certificates: Path, only: list[str] | None) -> list[Row]:
     """Every server with its CPUs: the server on one and the load on another, but where workers are compared."""
     one, other = cpus[0], cpus[1]
     apart = [
@@ -132,13 +150,29 @@ def all_rows(built: Programs, cpus: list[int], only: list[str] | None) -> list[R
         servers.ours(built, LIMITED_TOO, LIMIT_KEYS + COUNT_KEYS),
         servers.ours(built, EVERYWHERE, at="[::]"),
         servers.earlier(),
+        *with_nts(built, certificates),
     ]
-    rows = [Row(servers.chrony(), [one], [other]), Row(servers.echo(built), [one], [other])]
+    rows = [Row(servers.chrony(CHRONY), [one], [other]), Row(servers.echo(built), [one], [other])]
     rows += [Row(server, [one], [other]) for server in apart if server]
     # A generator on each CPU in both, so that half of the requests come from another CPU than their worker's.
     rows.append(Row(servers.ours(built, ONE_WORKER), [one], [one, other]))
     rows.append(Row(servers.ours(built, TWO_WORKERS, workers=2), [one, other], [one, other]))
-    return [row for index, row in enumerate(rows) if index < 2 or only is None or row.server.name in only]
+    if only is None:
+        return rows
+    wanted = {*only, *(SAME_OF_CHRONY.get(name, CHRONY) for name in only)}
+    return [row for index, row in enumerate(rows) if index < 2 or row.server.name in wanted]
+
+
+def with_nts(built: Programs, certificates: Path) -> list[Server]:
+    """Rows with NTS, chrony's and ours."""
+    one, eight = Nts(certificates), Nts(certificates, cookies=8)
+    return [
+        servers.chrony(CHRONY_NTS, one),
+        servers.ours(built, OURS_NTS, nts=one),
+        servers.chrony(CHRONY_NTS_8, eight),
+        servers.ours(built, OURS_NTS_8, nts=eight),
+        servers.ours(built, OURS_NTS_30, nts=Nts(certificates, algorithm=30)),
+    ]
 
 
 def measure(options: argparse.Namespace, built: Programs, row: Row, process: Running) -> None:
@@ -151,6 +185,8 @@ def measure(options: argparse.Namespace, built: Programs, row: Row, process: Run
         f"--server-pid={process.pid}",
         f"--outstanding={16 // len(row.load_cpus)}",
     ]
+    if row.server.nts:
+        switches += row.server.nts.switches(row.port)
     commands = [load.command(built.load, row.port, cpu, *switches) for cpu in row.load_cpus]
     found = load.run(commands, options.seconds)
     replies = sum(each["answered"] + each["without_time"] for each in found)
@@ -167,10 +203,11 @@ def measure(options: argparse.Namespace, built: Programs, row: Row, process: Run
 
 def as_text(options: argparse.Namespace, rows: list[Row]) -> str:
     """The tables and the ratios that matter."""
-    chrony, echo = rows[0], rows[1]
-    alone = next((row for row in rows if row.server.name == ONE_WORKER), None)
+    echo, named = rows[1], {row.server.name: row for row in rows}
+    alone, plain, protected = named.get(ONE_WORKER), named.get(OURS), named.get(OURS_NTS)
     cells = [["server", "CPU µs/request", "least–most", "÷ chrony", "÷ echo", "÷ 1 worker", "requests/s", "lost"]]
     for row in rows:
+        chrony = named[SAME_OF_CHRONY.get(row.server.name, CHRONY)]
         cells.append(
             [
                 row.server.name,
@@ -186,9 +223,12 @@ def as_text(options: argparse.Namespace, rows: list[Row]) -> str:
     text = [
         f"{options.rounds} rounds of {options.seconds} s; {options.addresses} addresses, 128 requests on their way.",
         "Medians of the rounds; ratios are medians of the ratios within each round.",
+        "Rows with NTS are compared with what chrony does with NTS.",
         "",
         table(cells),
     ]
+    if plain and protected:
+        text.append(f"\nA request with NTS costs ours {ratio(protected.cpu_us, plain.cpu_us):.2f} of one without.")
     if not programs.find_earlier():
         text.append(f"\nLeft out: ntpd-rs {EARLIER_VERSION} is not in the cache; --install builds it there.")
     return "\n".join(text)

@@ -16,6 +16,8 @@ PEERS = Path(os.environ.get("NTPD_RS_PEERS") or CACHE / "peers")
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target").resolve()
 EARLIER = CACHE / "earlier"
 EARLIER_VERSION = "1.9.0"
+# In the order of `Programs`.
+EXAMPLES = ("ntp-load", "bare-echo", "throwaway-certificate")
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class Programs:
     daemon: Path
     load: Path
     echo: Path
+    certificate: Path
 
 
 def in_use() -> list[Path]:
@@ -33,15 +36,16 @@ def in_use() -> list[Path]:
 
 
 def ours(profile: str) -> Programs:
-    """Our daemon, the generator and the bare echo, where `build` puts them."""
+    """Our daemon and what is needed beside it, where `build` puts them."""
     folder = TARGET / ("debug" if profile == "dev" else profile)
-    return Programs(*(folder / name for name in ("ntp-daemon", "examples/ntp-load", "examples/bare-echo")))
+    return Programs(folder / "ntp-daemon", *(folder / "examples" / name for name in EXAMPLES))
 
 
 def build(profile: str) -> None:
-    """Builds all three."""
+    """Builds all of them."""
     command = ["cargo", "build", "--quiet", "--locked", "--profile", profile, "--bin", "ntp-daemon"]
-    command += ["--example", "ntp-load", "--example", "bare-echo"]
+    for name in EXAMPLES:
+        command += ["--example", name]
     if subprocess.run(command, cwd=ROOT, check=False).returncode != 0:
         raise CannotRun("the build failed")
 

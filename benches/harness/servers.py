@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,38 @@ from .programs import Programs, find_chronyd, find_earlier
 
 # How our daemon names the threads that serve.
 WORKER = "ntp-server"
+
+
+# From a server's port to that of its key exchange.
+KEY_EXCHANGE = 500
+
+
+@dataclass(frozen=True)
+class Nts:
+    """How a server is asked with NTS."""
+
+    # The folder of its certificate.
+    certificates: Path
+    algorithm: int = 15
+    # Cookies in each reply.
+    cookies: int = 1
+
+    def switches(self, port: int) -> list[str]:
+        """For the generator."""
+        return [
+            f"--nts=127.0.0.1:{port + KEY_EXCHANGE}",
+            f"--ca={self.certificates / 'ca.pem'}",
+            f"--nts-algorithm={self.algorithm}",
+            f"--placeholders={self.cookies - 1}",
+        ]
+
+
+def make_certificates(programs: Programs, folder: Path) -> Path:
+    """For 127.0.0.1, by an authority that goes with the folder; where they are."""
+    own = folder / "certificates"
+    own.mkdir()
+    subprocess.run([programs.certificate, own, "127.0.0.1"], check=True)
+    return own
 
 
 @dataclass(frozen=True)
@@ -23,6 +56,7 @@ class Server:
     workers: int = 1
     # Whether its threads can be told apart and get a CPU each.
     ours: bool = False
+    nts: Nts | None = None
 
     def start(self, folder: Path, port: int, cpus: Sequence[int]) -> Running:
         """Runs it on these CPUs."""
@@ -31,7 +65,7 @@ class Server:
         return Running(self.name, self.command(own, port), cpus)
 
 
-def chrony() -> Server:
+def chrony(name: str, nts: Nts | None = None) -> Server:
     """Debian's, as its package has it but for the source of time: with its log of clients, without rate limiting."""
 
     def command(folder: Path, port: int) -> list[str]:
@@ -44,10 +78,16 @@ def chrony() -> Server:
             "bindcmdaddress /",
             f"pidfile {folder}/pid",
         ]
+        if nts:
+            lines += [
+                f"ntsport {port + KEY_EXCHANGE}",
+                f"ntsservercert {nts.certificates}/certificate.pem",
+                f"ntsserverkey {nts.certificates}/key.pem",
+            ]
         (folder / "chrony.conf").write_text("\n".join(lines) + "\n")
         return [*find_chronyd(), "-x", "-d", "-u", "root", "-f", str(folder / "chrony.conf")]
 
-    return Server("chrony", command)
+    return Server(name, command, nts=nts)
 
 
 def earlier() -> Server | None:
@@ -78,8 +118,9 @@ def ours(
     workers: int = 1,
     at: str = "127.0.0.1",
     observation: Path | None = None,
+    nts: Nts | None = None,
 ) -> Server:
-    """Our daemon with these keys in its `[[server]]`, and an observation socket if asked for."""
+    """Our daemon with these keys in its `[[server]]`, and an observation socket or NTS if asked for."""
 
     def command(folder: Path, port: int) -> list[str]:
         text = '[observability]\nlog-level = "warn"\n'
@@ -87,7 +128,11 @@ def ours(
         text += "\n[clock]\nclock-control = false\n\n"
         text += "[synchronization]\nlocal-stratum = 1\n\n"
         text += f'[[server]]\nlisten = "{at}:{port}"\nthreads = {workers}\n{keys}'
+        if nts:
+            text += f'\n[[nts-ke-server]]\nlisten = "127.0.0.1:{port + KEY_EXCHANGE}"\n'
+            text += f'certificate-chain-path = "{nts.certificates}/certificate.pem"\n'
+            text += f'private-key-path = "{nts.certificates}/key.pem"\n'
         (folder / "ntp.toml").write_text(text)
         return [str(programs.daemon), "-c", str(folder / "ntp.toml")]
 
-    return Server(name, command, workers, ours=True)
+    return Server(name, command, workers, ours=True, nts=nts)
