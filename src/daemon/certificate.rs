@@ -1,5 +1,6 @@
 //! A server's certificate and its private key, read from files and checked against each other. Whom clients trust is not known here.
 
+use super::secret_file;
 use crate::nts::Validity;
 use crate::time::{ClockTime, Date};
 use rustls::crypto::CryptoProvider;
@@ -7,8 +8,6 @@ use rustls::pki_types::pem::{Error as PemError, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use rustls::{Error as TlsError, InconsistentKeys};
-use std::fs::{self, File};
-use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 use x509_cert::der::Decode;
@@ -50,9 +49,12 @@ pub(crate) fn read(chain_path: &Path, key_path: &Path) -> Result<Certificate, St
     Ok(Certificate { certified: Arc::new(certified), validity })
 }
 
+/// The one protocol of key exchanges (RFC 8915 §4), on either side.
+pub(crate) const ALPN: &[u8] = b"ntske/1";
+
 /// The cryptography of all TLS of ours, named and not found.
-pub(crate) fn provider() -> CryptoProvider {
-    rustls::crypto::aws_lc_rs::default_provider()
+pub(crate) fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }
 
 /// When a certificate is valid; `None` if it cannot be understood.
@@ -128,7 +130,7 @@ fn is_encrypted(bytes: &[u8]) -> bool {
 
 fn read_file(path: &Path, what: &str, setting: &str) -> Result<Zeroizing<Vec<u8>>, String> {
     let name = path.display();
-    let bytes = read_bounded(path).map_err(|error| {
+    let (bytes, _) = secret_file::read(path, LONGEST).map_err(|error| {
         format!(
             "{name}: the {what} cannot be read: {error}; write the path of a PEM file that the daemon's user may read for {setting} in \
              [[nts-ke-server]]"
@@ -137,19 +139,6 @@ fn read_file(path: &Path, what: &str, setting: &str) -> Result<Zeroizing<Vec<u8>
     if bytes.len() > LONGEST {
         return Err(format!("{name}: this is longer than any {what}; check {setting} in [[nts-ke-server]]"));
     }
-    Ok(bytes)
-}
-
-fn read_bounded(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
-    // Opening a pipe would wait for somebody to write to it.
-    let found = fs::metadata(path)?;
-    if !found.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
-    }
-    // With room for all of it at once, so that growing leaves no copy of a secret behind.
-    let room = usize::try_from(found.len()).unwrap_or(LONGEST).min(LONGEST) + 2;
-    let mut bytes = Zeroizing::new(Vec::with_capacity(room));
-    File::open(path)?.take(u64::try_from(room - 1).unwrap_or(u64::MAX)).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

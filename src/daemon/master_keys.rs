@@ -5,11 +5,9 @@
 //! | `own` | keys that this server makes itself |
 //! | `shared` | keys that somebody else writes for several servers |
 //! | `derived` | keys that several servers derive from one secret |
-//! | `secret_file` | how files of secrets are read and replaced |
 
 mod derived;
 mod own;
-mod secret_file;
 mod shared;
 
 use super::startup_error::StartupError;

@@ -18,6 +18,7 @@ mod random;
 mod readiness;
 mod resolver;
 mod running;
+mod secret_file;
 mod server;
 mod smear_watch;
 pub mod startup;

@@ -2,6 +2,7 @@
 
 use super::*;
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+use std::fs;
 use std::path::PathBuf;
 
 /// A certificate for localhost, and where it lies.

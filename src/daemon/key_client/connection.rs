@@ -3,6 +3,7 @@
 use super::trust;
 use super::verifier::Verifier;
 use super::words;
+use crate::daemon::certificate::ALPN;
 use crate::nts::{Answer, CertificateTime, Offer, Progress, SessionKeys, Validity};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, RootCertStore};
@@ -20,9 +21,6 @@ pub(super) struct Agreed {
     pub(super) answer: Answer,
     pub(super) validity: Validity,
 }
-
-/// RFC 8915 §4.
-pub(super) const ALPN: &[u8] = b"ntske/1";
 
 /// Exchanges keys with one address of `host`, which its certificate must name.
 ///

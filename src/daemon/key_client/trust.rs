@@ -1,11 +1,10 @@
 //! Who is trusted, and the TLS configuration that follows. Judges no certificate of a server.
 
-use super::connection::ALPN;
 use super::verifier::Verifier;
+use crate::daemon::certificate::{ALPN, provider};
 use crate::nts::CertificateTime;
 use crate::time::ClockTime;
 use rustls::client::Resumption;
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::time_provider::TimeProvider;
@@ -59,11 +58,6 @@ fn of_file(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
         Ok(certificates) => Ok(certificates),
         Err(error) => Err(format!("certificate-authority {shown} is not PEM: {error}")),
     }
-}
-
-/// Named, so that no default of the process is asked for.
-pub(super) fn provider() -> Arc<CryptoProvider> {
-    Arc::new(aws_lc_rs::default_provider())
 }
 
 /// TLS 1.3 (RFC 8915 §3), nothing resumed: two exchanges cannot be told to be of one client.

@@ -7,6 +7,7 @@
 //! the path to it. Without such a key he gains nothing: names, signatures and issuers are checked as ever.
 
 use super::trust;
+use crate::daemon::certificate;
 use crate::nts::{CertificateTime, Validity};
 use crate::time::{ClockTime, Span};
 use rustls::client::WebPkiServerVerifier;
@@ -15,9 +16,6 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
-use x509_cert::Certificate;
-use x509_cert::der::Decode;
-use x509_cert::time::Time;
 
 /// For one connection.
 #[derive(Debug)]
@@ -32,7 +30,7 @@ const CERTIFICATES: usize = 6;
 
 impl Verifier {
     pub(super) fn new(roots: Arc<RootCertStore>, time: CertificateTime) -> Result<Self, String> {
-        let inner = WebPkiServerVerifier::builder_with_provider(roots, trust::provider());
+        let inner = WebPkiServerVerifier::builder_with_provider(roots, certificate::provider());
         let inner = inner.build().map_err(|error| error.to_string())?;
         Ok(Self { inner, time, validity: OnceLock::new() })
     }
@@ -101,13 +99,7 @@ impl ServerCertVerifier for Verifier {
 }
 
 fn period(certificate: &CertificateDer<'_>) -> Result<Validity, Error> {
-    let parsed = Certificate::from_der(certificate).map_err(|_| CertificateError::BadEncoding)?;
-    let validity = parsed.tbs_certificate().validity();
-    Ok(Validity { not_before: clock_time(validity.not_before), not_after: clock_time(validity.not_after) })
-}
-
-fn clock_time(time: Time) -> ClockTime {
-    ClockTime::from_unix_secs(i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX))
+    certificate::validity(certificate).ok_or(CertificateError::BadEncoding.into())
 }
 
 /// Of those that are valid now: one that is not was not needed.

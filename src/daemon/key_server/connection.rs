@@ -1,8 +1,8 @@
 //! One connection of a client or pool, from TCP to its end, within its time. What is answered is `crate::nts`'s.
 
 use super::cookies::Sealer;
-use super::credentials::ALPN;
 use super::places::Places;
+use crate::daemon::certificate::ALPN;
 use crate::nts::{ErrorCode, Policy, Progress, Request, RequestError, SessionKeys};
 use crate::snapshot::{KeyExchangeCounters, KeyExchangeEnd};
 use std::cell::RefCell;

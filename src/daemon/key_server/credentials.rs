@@ -2,7 +2,8 @@
 
 use super::expiry::{Expiry, Left};
 use crate::config::KeyExchangeServerConfig;
-use crate::daemon::certificate::{self, Certificate};
+use crate::daemon::certificate::{self, ALPN, Certificate};
+use crate::daemon::secret_file::Version;
 use crate::daemon::startup_error::StartupError;
 use crate::snapshot::KeyExchangeCounters;
 use crate::time::{ClockTime, Date};
@@ -10,9 +11,7 @@ use rustls::ServerConfig;
 use rustls::server::NoServerSessionStorage;
 use rustls::sign::SingleCertAndKey;
 use rustls::version::TLS13;
-use std::fs;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What new connections are served with, and where it comes from.
@@ -36,18 +35,6 @@ struct Problem {
     text: String,
     told: bool,
 }
-
-/// One state of a file: device and inode, length, and when it and its inode changed. Links are followed, for certbot moves a link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Version {
-    file: (u64, u64),
-    length: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
-}
-
-/// The one protocol that is spoken here (RFC 8915 §4).
-pub(super) const ALPN: &[u8] = b"ntske/1";
 
 impl Credentials {
     /// Read for the first time; one that has expired is warned of, unless `silent`.
@@ -152,22 +139,10 @@ impl Credentials {
     }
 }
 
-impl Version {
-    fn at(path: &Path) -> Option<Self> {
-        let found = fs::metadata(path).ok()?;
-        Some(Self {
-            file: (found.dev(), found.ino()),
-            length: found.len(),
-            modified: (found.mtime(), found.mtime_nsec()),
-            changed: (found.ctime(), found.ctime_nsec()),
-        })
-    }
-}
-
 /// TLS 1.3 alone (RFC 8915 §3), no client is asked who it is, and none is known again: a resumed connection would save one signature, and
 /// would let others link two exchanges of one client.
 fn server_config(certificate: &Certificate) -> Result<Arc<ServerConfig>, String> {
-    let builder = ServerConfig::builder_with_provider(Arc::new(certificate::provider()))
+    let builder = ServerConfig::builder_with_provider(certificate::provider())
         .with_protocol_versions(&[&TLS13])
         .map_err(|error| format!("TLS 1.3 cannot be spoken: {error}"))?;
     let shown = SingleCertAndKey::from(Arc::clone(&certificate.certified));

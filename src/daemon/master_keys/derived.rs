@@ -1,8 +1,9 @@
 //! Keys that several servers derive from one secret by time (`shared-secret-path`), without a word between them. Turns forward only,
 //! and only by a clock that is right.
 
-use super::{InForce, Publisher, RETRY, secret_file, time_at};
+use super::{InForce, Publisher, RETRY, time_at};
 use crate::config::KeysetConfig;
+use crate::daemon::secret_file;
 use crate::daemon::startup_error::StartupError;
 use crate::nts::{Fingerprint, Ratchet, RatchetState, SharedSecret, epoch_at};
 use crate::server::SystemVariables;

@@ -1,8 +1,9 @@
 //! Keys that this server makes itself: rotated by the monotonic clock, stored if there is a place for them. Derives nothing.
 
-use super::{InForce, Publisher, RETRY, secret_file, synchronized, time_at, unix_secs};
+use super::{InForce, Publisher, RETRY, synchronized, time_at, unix_secs};
 use crate::config::KeysetConfig;
 use crate::daemon::random::random;
+use crate::daemon::secret_file;
 use crate::daemon::startup_error::StartupError;
 use crate::nts::{Algorithm, Key, KeyFile, MasterKey};
 use crate::server::SystemVariables;

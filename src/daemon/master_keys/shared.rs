@@ -1,7 +1,7 @@
 //! Keys that somebody else writes for several servers (`shared-keys-path`): read at start, and again when the file changes. Writes nothing.
 
-use super::secret_file::{self, Version};
 use super::{InForce, Publisher, time_at};
+use crate::daemon::secret_file::{self, Version};
 use crate::daemon::startup_error::StartupError;
 use crate::nts::KeyFile;
 use crate::time::ClockTime;

@@ -1,7 +1,6 @@
 //! A key exchange server on loopback with certificates made on the spot, good or bad. Proves nothing by itself.
 
-use super::super::connection::ALPN;
-use super::super::trust::provider;
+use crate::daemon::certificate::{ALPN, provider};
 use crate::nts::{Policy, Progress, SessionKeys};
 use crate::time::ClockTime;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};

@@ -3,6 +3,8 @@
 use super::*;
 use crate::daemon::certificate::tests::make;
 use crate::time::Span;
+use std::fs;
+use std::path::Path;
 
 fn at(year: i64) -> ClockTime {
     ClockTime::from_unix_secs((year - 1970) * 31_557_600)

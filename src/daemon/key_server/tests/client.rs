@@ -19,7 +19,7 @@ pub(super) type Tls = TlsStream<TcpStream>;
 pub(super) async fn connect_with(server: &Server, alpn: &[&[u8]]) -> io::Result<Tls> {
     let mut roots = RootCertStore::empty();
     roots.add(server.root.clone()).unwrap();
-    let builder = ClientConfig::builder_with_provider(Arc::new(provider()));
+    let builder = ClientConfig::builder_with_provider(provider());
     let builder = builder.with_protocol_versions(&[&rustls::version::TLS13]).unwrap();
     let mut config = builder.with_root_certificates(roots).with_no_client_auth();
     config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
