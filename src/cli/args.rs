@@ -21,8 +21,12 @@ pub(super) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Check a configuration file, and tell everything that is wrong with it
-    Validate,
+    /// Check a configuration file and the files that it names, and tell everything that is wrong
+    Validate {
+        /// Leave alone the files that it names, such as certificates: they may be on another machine
+        #[arg(long)]
+        text_only: bool,
+    },
     /// Show whether the clock is right, and every source
     Status {
         /// Looks of the output

@@ -30,7 +30,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(code) => return code,
     };
     exit_code(match &args.command {
-        Command::Validate => validate::run(args.config.as_deref()),
+        Command::Validate { text_only } => validate::run(args.config.as_deref(), *text_only),
         Command::Status { format, observation } => {
             status::run(args.config.as_deref(), observation.as_deref(), *format)
         }

@@ -1,15 +1,17 @@
 //! `ntp-ctl validate`: is this configuration good? Starts nothing.
 
 use super::{Outcome, complain, print};
-use crate::config::{self, DEFAULT_PATH, Loaded};
-use crate::daemon::leap_file;
+use crate::config::{self, DEFAULT_PATH, Diagnostic, Loaded, Severity};
+use crate::daemon::named_files;
 use crate::daemon::startup_error::StartupError;
 use std::path::Path;
 
-/// Tells everything that is wrong; exit code 78 if the daemon would not start with it.
-pub(super) fn run(path: Option<&Path>) -> Outcome {
+/// Tells everything that is wrong; exit code 78 if the daemon would not start with it, or could not do what it says. With `text_only`
+/// the files that it names are left alone.
+pub(super) fn run(path: Option<&Path>, text_only: bool) -> Outcome {
     let loaded = config::load(path).map_err(|wrong| StartupError::configuration(wrong.to_string()))?;
-    let (advice, good) = judge(&loaded)?;
+    let files = if text_only { Vec::new() } else { named_files::judge(&loaded) };
+    let (advice, good) = judge(&loaded, files)?;
     for line in advice {
         complain(&line);
     }
@@ -17,20 +19,25 @@ pub(super) fn run(path: Option<&Path>) -> Outcome {
 }
 
 /// Lines that deserve reading, and the verdict.
-fn judge(loaded: &Loaded) -> Result<(Vec<String>, String), StartupError> {
-    let Loaded { config, path: Some(path), warnings } = loaded else {
+fn judge(loaded: &Loaded, files: Vec<Diagnostic>) -> Result<(Vec<String>, String), StartupError> {
+    let Loaded { config, path: Some(path), warnings, .. } = loaded else {
         return Err(StartupError::configuration(format!(
             "{DEFAULT_PATH} does not exist; create it, or name another with -c"
         )));
     };
     let path = path.display();
-    let mut advice: Vec<_> = warnings.iter().map(ToString::to_string).collect();
-    if let Some(file) = &config.synchronization.leap_seconds_file {
-        leap_file::read(file).map_err(StartupError::configuration)?;
+    let is_bad = files.iter().any(|found| found.severity == Severity::Error);
+    let mut found: Vec<_> = warnings.iter().cloned().chain(files).collect();
+    found.sort_by_key(|found| found.position);
+    let mut advice: Vec<_> = found.iter().map(ToString::to_string).collect();
+    if is_bad {
+        return Err(StartupError::configuration(advice.join("\n")));
     }
     advice.extend(config.quorum_problem().map(|problem| format!("{path}: warning: {problem}")));
     let (sources, servers) = (config.sources.len(), config.servers.len());
-    Ok((advice, format!("{path}: good ([[source]]: {sources}, [[server]]: {servers})\n")))
+    let exchanges = config.key_exchange_servers.len();
+    let exchanges = if exchanges > 0 { format!(", [[nts-ke-server]]: {exchanges}") } else { String::new() };
+    Ok((advice, format!("{path}: good ([[source]]: {sources}, [[server]]: {servers}{exchanges})\n")))
 }
 
 #[cfg(test)]
@@ -41,7 +48,7 @@ mod tests {
     fn judged(text: &str) -> (Vec<String>, String) {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(text.as_bytes()).unwrap();
-        judge(&config::load(Some(file.path())).unwrap()).unwrap()
+        judge(&config::load(Some(file.path())).unwrap(), Vec::new()).unwrap()
     }
 
     #[test]
@@ -62,13 +69,14 @@ mod tests {
 
     #[test]
     fn a_bad_file_ends_with_78() {
-        let error = run(Some(Path::new("/nonexistent.toml"))).unwrap_err();
+        let error = run(Some(Path::new("/nonexistent.toml")), true).unwrap_err();
         assert_eq!(error.exit_code.code(), 78);
     }
 
     #[test]
     fn no_file_is_not_a_good_file() {
-        let loaded = Loaded { config: config::Config::default(), path: None, warnings: vec![] };
-        assert!(judge(&loaded).unwrap_err().message.contains("does not exist"));
+        let config = config::Config::default();
+        let loaded = Loaded { config, path: None, warnings: vec![], files: vec![] };
+        assert!(judge(&loaded, Vec::new()).unwrap_err().message.contains("does not exist"));
     }
 }

@@ -1,7 +1,9 @@
 //! What is wrong with a configuration, and where. Finding it is `resolve`'s.
 
+use super::NamedFile;
 use std::cell::RefCell;
 use std::fmt;
+use std::path::PathBuf;
 
 /// More than anybody corrects at once; finding the place of each takes time.
 const MOST_DIAGNOSTICS: usize = 100;
@@ -67,6 +69,7 @@ impl fmt::Display for Diagnostic {
 #[derive(Debug, Default)]
 pub(super) struct Report {
     found: RefCell<Vec<(usize, Severity, String)>>,
+    files: RefCell<Vec<(usize, String, PathBuf)>>,
 }
 
 impl Report {
@@ -78,6 +81,20 @@ impl Report {
     /// Something to read at this byte offset.
     pub(super) fn warning(&self, offset: usize, message: impl Into<String>) {
         self.found.borrow_mut().push((offset, Severity::Warning, message.into()));
+    }
+
+    /// A path stands at this byte offset.
+    pub(super) fn file(&self, offset: usize, key: &str, path: PathBuf) {
+        self.files.borrow_mut().push((offset, key.to_owned(), path));
+    }
+
+    /// Every path, in the order of the text.
+    pub(super) fn named_files(&self, text: &str) -> Vec<NamedFile> {
+        let mut files = self.files.borrow().clone();
+        files.sort_by_key(|(offset, ..)| *offset);
+        let named =
+            |(offset, key, path)| NamedFile { key, path, position: Position::of(text.as_bytes(), offset) };
+        files.into_iter().map(named).collect()
     }
 
     /// What was found, in the order of the text: the errors first where there are too many to read.

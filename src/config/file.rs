@@ -1,7 +1,7 @@
 //! Reads `ntp.toml` from where it lies. What stands in it is `resolve`'s.
 
 use super::diagnostic::{Diagnostic, Position, Report, Severity};
-use super::{Config, resolve};
+use super::{Config, NamedFile, resolve};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
@@ -24,6 +24,8 @@ pub struct Loaded {
     pub path: Option<PathBuf>,
     /// What its author should know.
     pub warnings: Vec<Diagnostic>,
+    /// What it names, in the order of the text.
+    pub files: Vec<NamedFile>,
 }
 
 /// Why a configuration cannot be used.
@@ -72,6 +74,7 @@ fn load_default(path: &Path) -> Result<Loaded, LoadError> {
             config: Config::without_file(),
             path: None,
             warnings: vec![no_configuration(path)],
+            files: Vec::new(),
         });
     }
     load_file(path)
@@ -93,8 +96,8 @@ fn load_file(path: &Path) -> Result<Loaded, LoadError> {
     let text = read(path).map_err(|message| LoadError::File { path: path.to_owned(), message })?;
     let name = path.display().to_string();
     let text = String::from_utf8(text).map_err(|wrong| not_utf8(&name, &wrong))?;
-    let (config, warnings) = parse(&name, &text).map_err(LoadError::Content)?;
-    Ok(Loaded { config, path: Some(path.to_owned()), warnings })
+    let loaded = parse_named(&name, &text).map_err(LoadError::Content)?;
+    Ok(Loaded { path: Some(path.to_owned()), ..loaded })
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
@@ -141,6 +144,10 @@ fn not_utf8(name: &str, wrong: &std::string::FromUtf8Error) -> LoadError {
 /// # Errors
 /// Everything that is wrong, warnings included.
 pub fn parse(name: &str, text: &str) -> Result<(Config, Vec<Diagnostic>), Vec<Diagnostic>> {
+    parse_named(name, text).map(|loaded| (loaded.config, loaded.warnings))
+}
+
+fn parse_named(name: &str, text: &str) -> Result<Loaded, Vec<Diagnostic>> {
     let report = Report::default();
     let (top, syntax_errors) = DeTable::parse_recoverable(text);
     // What stands in a broken text is guesswork: its content is judged once it can be read.
@@ -149,12 +156,13 @@ pub fn parse(name: &str, text: &str) -> Result<(Config, Vec<Diagnostic>), Vec<Di
         let start = error.span().map_or(0, |span| span.start);
         report.error(start, format!("this is no TOML: {}", error.message().replace('\n', ", ")));
     }
-    let diagnostics = report.into_diagnostics(name, text);
+    let files = report.named_files(text);
+    let warnings = report.into_diagnostics(name, text);
     match config {
-        Some(config) if diagnostics.iter().all(|d| d.severity == Severity::Warning) => {
-            Ok((config, diagnostics))
+        Some(config) if warnings.iter().all(|d| d.severity == Severity::Warning) => {
+            Ok(Loaded { config, path: None, warnings, files })
         }
-        _ => Err(diagnostics),
+        _ => Err(warnings),
     }
 }
 

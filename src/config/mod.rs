@@ -7,6 +7,7 @@ mod file;
 mod key_exchange;
 mod keys;
 mod log_filter;
+mod named_file;
 mod network;
 mod overrides;
 mod reader;
@@ -15,10 +16,11 @@ mod sections;
 mod server;
 
 pub use address::{KEY_EXCHANGE_PORT, NTP_PORT, parse_listen};
-pub use diagnostic::{Diagnostic, Severity};
+pub use diagnostic::{Diagnostic, Position, Severity};
 pub use file::{DEFAULT_PATH, LoadError, Loaded, load, parse};
 pub use key_exchange::{KeyExchange, KeyExchangeServerConfig, KeyOrigin, KeysetConfig, NtsBootstrap};
 pub use log_filter::check_log_filter;
+pub use named_file::NamedFile;
 pub use network::Network;
 pub use server::{FilterAction, FilterList, LeapSmear, RateLimit, ServerConfig, SmearShape};
 

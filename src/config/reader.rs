@@ -138,7 +138,9 @@ impl<'a> Item<'a> {
             self.refuse("contains a zero byte", "write a path");
             return None;
         }
-        Some(PathBuf::from(text))
+        let path = PathBuf::from(text);
+        self.report.file(self.start, self.name, path.clone());
+        Some(path)
     }
 
     /// One of several words.

@@ -1,5 +1,9 @@
 //! A server's certificate and its private key, read from files and checked against each other. Whom clients trust is not known here.
 
+mod expiry;
+
+pub(super) use expiry::{Expiry, Left, ends_soon};
+
 use super::secret_file;
 use crate::nts::Validity;
 use crate::time::{ClockTime, Date};
@@ -8,7 +12,7 @@ use rustls::pki_types::pem::{Error as PemError, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use rustls::{Error as TlsError, InconsistentKeys};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use x509_cert::der::Decode;
 use zeroize::Zeroizing;
@@ -22,6 +26,14 @@ pub(crate) struct Certificate {
     pub(crate) validity: Validity,
 }
 
+/// The certificate of a server and those that lead to a root, without a key.
+#[derive(Debug)]
+pub(super) struct Chain {
+    path: PathBuf,
+    certificates: Vec<CertificateDer<'static>>,
+    validity: Validity,
+}
+
 /// A chain has some kB, a key less.
 const LONGEST: usize = 1 << 20;
 
@@ -30,23 +42,55 @@ const LONGEST: usize = 1 << 20;
 /// # Errors
 /// `file: what is wrong; what to do`.
 pub(crate) fn read(chain_path: &Path, key_path: &Path) -> Result<Certificate, String> {
-    let chain = read_chain(chain_path)?;
-    let key = read_key(key_path)?;
-    let (chain_name, key_name) = (chain_path.display(), key_path.display());
-    let validity = chain.first().and_then(validity).ok_or_else(|| {
-        format!("{chain_name}: the first certificate cannot be understood; have it issued again")
-    })?;
-    let certified = CertifiedKey::from_der(chain, key, &provider()).map_err(|error| match error {
-        TlsError::InconsistentKeys(InconsistentKeys::KeyMismatch) => format!(
-            "{key_name}: this is not the key of the first certificate in {chain_name}; name the two that were made together, the \
-             server's own certificate first in its file"
-        ),
-        TlsError::InvalidCertificate(error) => {
-            format!("{chain_name}: the first certificate cannot be used: {error}; have it issued again")
+    Chain::read(chain_path)?.with_key(key_path)
+}
+
+impl Chain {
+    /// Reads the file of certificates alone.
+    ///
+    /// # Errors
+    /// `file: what is wrong; what to do`.
+    pub(super) fn read(path: &Path) -> Result<Self, String> {
+        let certificates = read_chain(path)?;
+        let validity = certificates.first().and_then(validity).ok_or_else(|| {
+            let name = path.display();
+            format!("{name}: the first certificate cannot be understood; have it issued again")
+        })?;
+        Ok(Self { path: path.to_owned(), certificates, validity })
+    }
+
+    /// With its key, if it is that.
+    ///
+    /// # Errors
+    /// `file: what is wrong; what to do`.
+    pub(super) fn with_key(self, key_path: &Path) -> Result<Certificate, String> {
+        let key = read_key(key_path)?;
+        let (chain_name, key_name) = (self.path.display(), key_path.display());
+        let certified = CertifiedKey::from_der(self.certificates, key, &provider()).map_err(|error| match error {
+            TlsError::InconsistentKeys(InconsistentKeys::KeyMismatch) => format!(
+                "{key_name}: this is not the key of the first certificate in {chain_name}; name the two that were made together, the \
+                 server's own certificate first in its file"
+            ),
+            TlsError::InvalidCertificate(error) => {
+                format!("{chain_name}: the first certificate cannot be used: {error}; have it issued again")
+            }
+            error => format!("{key_name}: the private key cannot be used: {error}; RSA, ECDSA and Ed25519 can"),
+        })?;
+        Ok(Certificate { certified: Arc::new(certified), validity: self.validity })
+    }
+
+    /// Why clients refuse it now, if they do by this clock, with what to do.
+    pub(super) fn trouble(&self, now: ClockTime) -> Option<String> {
+        trouble(self.validity, now)
+    }
+
+    /// How long clients still take it, if that is not long.
+    pub(super) fn ends_soon(&self, now: ClockTime) -> Option<String> {
+        match Expiry::default().due(self.validity, now)? {
+            Left::Days(days) => Some(ends_soon(self.validity.not_after, days)),
+            Left::Expired => None,
         }
-        error => format!("{key_name}: the private key cannot be used: {error}; RSA, ECDSA and Ed25519 can"),
-    })?;
-    Ok(Certificate { certified: Arc::new(certified), validity })
+    }
 }
 
 /// The one protocol of key exchanges (RFC 8915 §4), on either side.
@@ -71,18 +115,21 @@ pub(crate) fn validity(certificate: &CertificateDer<'_>) -> Option<Validity> {
 impl Certificate {
     /// Why clients refuse it now, if they do by this clock, with what to do.
     pub(crate) fn trouble(&self, now: ClockTime) -> Option<String> {
-        let Validity { not_before, not_after } = self.validity;
-        if now > not_after {
-            return Some(format!(
-                "the certificate has expired on {}: clients refuse it; renew it",
-                Date::of(not_after)
-            ));
-        }
-        (now < not_before).then(|| {
-            let (from, today) = (Date::of(not_before), Date::of(now));
-            format!("the certificate is not valid before {from}, and this machine's clock shows {today}: clients refuse it until then")
-        })
+        trouble(self.validity, now)
     }
+}
+
+fn trouble(Validity { not_before, not_after }: Validity, now: ClockTime) -> Option<String> {
+    if now > not_after {
+        return Some(format!(
+            "the certificate has expired on {}: clients refuse it; renew it",
+            Date::of(not_after)
+        ));
+    }
+    (now < not_before).then(|| {
+        let (from, today) = (Date::of(not_before), Date::of(now));
+        format!("the certificate is not valid before {from}, and this machine's clock shows {today}: clients refuse it until then; look at the clock")
+    })
 }
 
 fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
@@ -98,7 +145,11 @@ fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     Ok(chain)
 }
 
-fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
+/// Reads a private key that belongs to no chain yet.
+///
+/// # Errors
+/// `file: what is wrong; what to do`.
+pub(super) fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
     let name = path.display();
     let bytes = read_file(path, "private key", "private-key-path")?;
     PrivateKeyDer::from_pem_slice(&bytes).map_err(|error| match error {

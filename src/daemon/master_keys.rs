@@ -10,6 +10,10 @@ mod derived;
 mod own;
 mod shared;
 
+pub(super) use derived::{check_secret, check_state};
+pub(super) use own::check as check_own;
+pub(super) use shared::check as check_shared;
+
 use super::startup_error::StartupError;
 use crate::config::{Config, KeyOrigin};
 use crate::nts::{KeySet, MasterKey};

@@ -62,12 +62,23 @@ pub(super) fn read(path: &Path, longest: usize) -> io::Result<(Zeroizing<Vec<u8>
 
 /// Says so in the log if others than its owner's group may read it.
 pub(super) fn warn_if_public(path: &Path) {
-    if fs::metadata(path).is_ok_and(|found| found.permissions().mode() & 0o007 != 0) {
-        tracing::warn!(
-            "{}: everybody on this machine may read or change these keys: chmod o= it",
-            path.display()
-        );
+    if let Some(warning) = publicity(path) {
+        tracing::warn!("{}: {warning}", path.display());
     }
+}
+
+/// Why a secret is none there, if others than its owner's group may read it.
+pub(super) fn publicity(path: &Path) -> Option<&'static str> {
+    let is_public = fs::metadata(path).is_ok_and(|found| found.permissions().mode() & 0o007 != 0);
+    is_public.then_some("everybody on this machine may read or change these keys: chmod o= it")
+}
+
+/// What the file system says to who may not read it.
+pub(super) fn forbidden(path: &Path) -> Option<io::Error> {
+    // Opening a pipe would wait for somebody to write to it.
+    let opened = fs::metadata(path)
+        .and_then(|found| if found.is_file() { File::open(path).map(drop) } else { Ok(()) });
+    opened.err().filter(|error| error.kind() == io::ErrorKind::PermissionDenied)
 }
 
 /// Replaces the file as a whole, for its owner alone (0600), and overwrites what was there before.

@@ -24,7 +24,7 @@ pub struct Prepared {
 /// # Errors
 /// Exit code 78, with everything that is wrong.
 pub fn prepare(args: &Args) -> Result<Prepared, StartupError> {
-    let Loaded { config, path, warnings } = load(args)?;
+    let Loaded { config, path, warnings, .. } = load(args)?;
     let logging = start_logging(args, &config)?;
     match &path {
         Some(path) => tracing::info!("Configuration: {}", path.display()),

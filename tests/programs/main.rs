@@ -9,7 +9,9 @@ use ntpd_rs::snapshot::{ClientActivity, Snapshot};
 use ntpd_rs::time::{ClockTime, Frequency, Mono, Now};
 use ntpd_rs::unix_socket::Listener;
 use std::fs;
+use std::io;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
@@ -96,6 +98,75 @@ fn validate_of_a_good_file_ends_with_0_and_warns_of_too_few_sources() {
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     assert!(ran.out.contains(": good ("), "{}", ran.out);
     assert!(ran.err.contains("warning: only 1 source(s) can agree and 3 must"), "{}", ran.err);
+}
+
+/// Puts a certificate and its key there, for their owner alone.
+fn certificate(directory: &Path) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let made = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
+    for (name, text) in [("chain.pem", made.pem()), ("key.pem", key.serialize_pem())] {
+        fs::write(directory.join(name), text).unwrap();
+        fs::set_permissions(directory.join(name), fs::Permissions::from_mode(0o600)).unwrap();
+    }
+}
+
+fn key_exchange_server(directory: &Path) -> String {
+    let folder = directory.display();
+    let server = "[[server]]\nlisten = \"[::]:123\"\n[[nts-ke-server]]\nlisten = \"[::]:4460\"\n";
+    let paths =
+        format!("certificate-chain-path = \"{folder}/chain.pem\"\nprivate-key-path = \"{folder}/key.pem\"\n");
+    configuration(directory, &[POOL, server, &paths].concat())
+}
+
+#[test]
+fn validate_reads_the_certificate_and_the_key_of_a_server_unless_told_not_to() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = key_exchange_server(directory.path());
+    let ran = run(CTL, &["validate", "--text-only", "-c", &path]);
+    assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "the files may be on another machine");
+    certificate(directory.path());
+    let ran = run(CTL, &["validate", "-c", &path]);
+    assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""));
+    assert!(
+        ran.out.ends_with(": good ([[source]]: 1, [[server]]: 1, [[nts-ke-server]]: 1)\n"),
+        "{}",
+        ran.out
+    );
+    fs::remove_file(directory.path().join("key.pem")).unwrap();
+    let ran = run(CTL, &["validate", "-c", &path]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(78), ""));
+    let begins =
+        format!("{path}:9:20: {}/key.pem: the private key cannot be read: ", directory.path().display());
+    assert!(ran.err.starts_with(&begins) && ran.err.lines().count() == 1, "{}", ran.err);
+}
+
+#[test]
+fn what_the_user_of_validate_may_not_read_is_no_error_but_not_checked() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = key_exchange_server(directory.path());
+    certificate(directory.path());
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(directory.path().join("key.pem"), fs::Permissions::from_mode(0o000)).unwrap();
+    let mut validate = Command::new(CTL);
+    if fs::File::open(directory.path().join("key.pem")).is_ok() {
+        // Root reads everything, and nobody does not.
+        fs::set_permissions(directory.path().join("chain.pem"), fs::Permissions::from_mode(0o644)).unwrap();
+        validate.uid(65534).gid(65534);
+    }
+    let output = match validate.args(["validate", "-c", &path]).output() {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            eprintln!("left out: {CTL} is where only root may run it");
+            return;
+        }
+        output => output.unwrap(),
+    };
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{err}");
+    let begins = format!("{path}:9:20: warning: not checked: {}/key.pem: ", directory.path().display());
+    assert!(
+        err.starts_with(&begins) && err.contains("Permission denied") && err.lines().count() == 1,
+        "{err}"
+    );
 }
 
 #[test]

@@ -14,6 +14,8 @@ mod trust;
 mod verifier;
 mod words;
 
+pub(super) use trust::roots_of_file;
+
 use super::resolver::Names;
 use crate::engine::QueryId;
 use crate::nts::{Established, KeyRequest};

@@ -2,6 +2,7 @@
 
 use super::verifier::Verifier;
 use crate::daemon::certificate::{ALPN, provider};
+use crate::daemon::secret_file;
 use crate::nts::CertificateTime;
 use crate::time::ClockTime;
 use rustls::client::Resumption;
@@ -23,17 +24,7 @@ pub(super) async fn roots(file: Option<PathBuf>) -> Result<Arc<RootCertStore>, S
 }
 
 fn read(file: Option<&Path>) -> Result<Arc<RootCertStore>, String> {
-    let mut roots = RootCertStore::empty();
-    if let Some(path) = file {
-        for certificate in of_file(path)? {
-            roots.add(certificate).map_err(|error| {
-                format!(
-                    "certificate-authority {}: not a certificate of an authority: {error}",
-                    path.display()
-                )
-            })?;
-        }
-    }
+    let mut roots = file.map_or_else(|| Ok(RootCertStore::empty()), roots_of_file)?;
     let system = rustls_native_certs::load_native_certs();
     roots.add_parsable_certificates(system.certs);
     if roots.is_empty() {
@@ -46,19 +37,38 @@ fn read(file: Option<&Path>) -> Result<Arc<RootCertStore>, String> {
     Ok(Arc::new(roots))
 }
 
-fn of_file(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let shown = path.display();
-    let text = std::fs::read(path)
-        .map_err(|error| format!("certificate-authority {shown} cannot be read: {error}"))?;
-    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
-    match certificates {
-        Ok(certificates) if certificates.is_empty() => {
-            Err(format!("certificate-authority {shown} has no certificate in PEM form"))
-        }
-        Ok(certificates) => Ok(certificates),
-        Err(error) => Err(format!("certificate-authority {shown} is not PEM: {error}")),
+/// Those of a file (`certificate-authority`).
+///
+/// # Errors
+/// Names the file, and says what to do.
+pub(in crate::daemon) fn roots_of_file(path: &Path) -> Result<RootCertStore, String> {
+    let refused = |what: String| format!("certificate-authority {} {what}", path.display());
+    let (text, _) = secret_file::read(path, LONGEST).map_err(|error| {
+        refused(format!("cannot be read: {error}; correct the path, or let the daemon's user read it"))
+    })?;
+    if text.len() > LONGEST {
+        return Err(refused(format!("has more than {} MiB; name a PEM file of certificates", LONGEST >> 20)));
     }
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&text) {
+        let certificate =
+            certificate.map_err(|error| refused(format!("is not PEM: {error}; have it written again")))?;
+        roots.add(certificate).map_err(|error| {
+            refused(format!(
+                "has a certificate that is none of an authority: {error}; name that of the issuer"
+            ))
+        })?;
+    }
+    if roots.is_empty() {
+        return Err(refused(
+            "has no certificate in it; it must be PEM (-----BEGIN CERTIFICATE-----)".to_owned(),
+        ));
+    }
+    Ok(roots)
 }
+
+/// Everybody whom a system trusts takes less than 1 MB.
+const LONGEST: usize = 4 << 20;
 
 /// TLS 1.3 (RFC 8915 §3), nothing resumed: two exchanges cannot be told to be of one client.
 ///

@@ -1,8 +1,7 @@
 //! A listener's certificate as its files have it: read at start, and again when they change. Makes no connection.
 
-use super::expiry::{Expiry, Left};
 use crate::config::KeyExchangeServerConfig;
-use crate::daemon::certificate::{self, ALPN, Certificate};
+use crate::daemon::certificate::{self, ALPN, Certificate, Expiry, Left, ends_soon};
 use crate::daemon::secret_file::Version;
 use crate::daemon::startup_error::StartupError;
 use crate::snapshot::KeyExchangeCounters;
@@ -110,7 +109,7 @@ impl Credentials {
 
     fn warn_ahead(&mut self, now: ClockTime) {
         let validity = self.certificate.validity;
-        let (chain, end) = (self.chain.display(), Date::of(validity.not_after));
+        let chain = self.chain.display();
         match self.expiry.due(validity, now).filter(|_| !self.silent) {
             None => {}
             Some(Left::Expired) => {
@@ -118,10 +117,8 @@ impl Credentials {
                 tracing::warn!("{chain}: {trouble}");
             }
             Some(Left::Days(days)) => {
-                let plural = if days == 1 { "" } else { "s" };
-                tracing::warn!(
-                    "{chain}: the certificate expires on {end}, in no more than {days} day{plural}; renew it, and it is read again by itself"
-                );
+                let warning = ends_soon(validity.not_after, days);
+                tracing::warn!("{chain}: {warning}");
             }
         }
     }

@@ -8,12 +8,10 @@
 //! | `connection` | one connection, from TCP to its end |
 //! | `cookies` | what cookies are sealed with |
 //! | `credentials` | a listener's certificate, and its files |
-//! | `expiry` | when people are told that a certificate ends |
 
 mod connection;
 mod cookies;
 mod credentials;
-mod expiry;
 mod listener;
 mod places;
 

@@ -52,10 +52,22 @@ impl DerivedKeys {
         config: &KeysetConfig,
         now: ClockTime,
     ) -> Result<(Self, InForce), StartupError> {
+        let this = Self::read(secret, state, config, now)?;
+        secret_file::check_replaceable(state).map_err(|error| cannot_store(state, &error))?;
+        let in_force = this.in_force().ok_or_else(|| StartupError::other("derived keys make no set"))?;
+        Ok((this, in_force))
+    }
+
+    /// The same without keys and without a trace on the disk.
+    fn read(
+        secret: &Path,
+        state: &Path,
+        config: &KeysetConfig,
+        now: ClockTime,
+    ) -> Result<Self, StartupError> {
         let interval = config.interval.to_std().as_secs().max(1);
         let found = load_state(state)?;
         let start = load_secret(secret, interval, found.is_some())?;
-        secret_file::check_replaceable(state).map_err(|error| cannot_store(state, &error))?;
         let (start, stored) = choose(found, start, interval, secret, state)?;
         let RatchetState { oldest, sealing, fingerprint } = start;
         let mut this = Self {
@@ -79,8 +91,7 @@ impl DerivedKeys {
                 ))
             })?;
         }
-        let in_force = this.in_force().ok_or_else(|| StartupError::other("derived keys make no set"))?;
-        Ok((this, in_force))
+        Ok(this)
     }
 
     /// Turns with the clock, for ever.
@@ -195,6 +206,27 @@ impl DerivedKeys {
     }
 }
 
+/// Whether a stored state can be used, if there is one.
+///
+/// # Errors
+/// As `open`'s.
+pub(in crate::daemon) fn check_state(state: &Path) -> Result<(), StartupError> {
+    load_state(state).map(drop)
+}
+
+/// Whether there is somewhere to begin, with a state that can be used or is not there.
+///
+/// # Errors
+/// As `open`'s.
+pub(in crate::daemon) fn check_secret(
+    secret: &Path,
+    state: &Path,
+    config: &KeysetConfig,
+    now: ClockTime,
+) -> Result<(), StartupError> {
+    DerivedKeys::read(secret, state, config, now).map(drop)
+}
+
 /// Where to begin, and whether that is stored.
 fn choose(
     found: Option<RatchetState>,
@@ -206,7 +238,7 @@ fn choose(
     let (secret, state) = (secret.display(), state.display());
     match (found, start) {
         (None, None) => Err(StartupError::configuration(format!(
-            "there is neither {secret} nor {state}: put the secret that your servers share into the first (shared-secret-path)"
+            "there is neither {secret} nor {state}; put the secret that your servers share into the first (shared-secret-path)"
         ))),
         (None, Some(start)) => Ok((start, false)),
         (Some(found), start) if found.oldest.interval() == interval => {

@@ -169,6 +169,14 @@ fn load(path: &Path) -> Result<Option<KeyFile>, StartupError> {
     }
 }
 
+/// Whether stored keys can be used, if there are any.
+///
+/// # Errors
+/// As `open`'s.
+pub(in crate::daemon) fn check(path: &Path) -> Result<(), StartupError> {
+    load(path).map(drop)
+}
+
 fn cannot_store(path: &Path, error: &io::Error) -> StartupError {
     StartupError::configuration(format!(
         "{}: master keys cannot be stored: {error}; its directory must exist and the daemon's user must be able to write there",

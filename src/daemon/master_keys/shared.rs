@@ -131,6 +131,14 @@ fn read(path: &Path) -> Result<(KeyFile, Version), String> {
     Ok((file, version))
 }
 
+/// Whether the keys can be used.
+///
+/// # Errors
+/// As `open`'s.
+pub(in crate::daemon) fn check(path: &Path) -> Result<(), StartupError> {
+    read(path).map(drop).map_err(StartupError::configuration)
+}
+
 fn in_force(file: &KeyFile, since: Option<ClockTime>) -> Option<InForce> {
     InForce::new(file.keys.clone(), file.primary, since)
 }

@@ -1,17 +1,17 @@
 //! When people are told that a certificate ends. Reads no clock.
 
 use crate::nts::Validity;
-use crate::time::ClockTime;
+use crate::time::{ClockTime, Date};
 
 /// What was told of one certificate.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Expiry {
+pub(crate) struct Expiry {
     told: usize,
 }
 
 /// How much is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Left {
+pub(crate) enum Left {
     /// No more than so many days.
     Days(i64),
     /// Nothing.
@@ -25,7 +25,7 @@ const PART_OF_LIFE: i64 = 3;
 
 impl Expiry {
     /// What is to be told now; each time ahead once.
-    pub(super) fn due(&mut self, validity: Validity, now: ClockTime) -> Option<Left> {
+    pub(crate) fn due(&mut self, validity: Validity, now: ClockTime) -> Option<Left> {
         let end = validity.not_after.unix_secs();
         let (life, left) =
             (end.saturating_sub(validity.not_before.unix_secs()), end.saturating_sub(now.unix_secs()));
@@ -38,6 +38,15 @@ impl Expiry {
         self.told = self.told.max(reached.len());
         news
     }
+}
+
+/// Of a certificate that is good until then, and no more than so many days.
+pub(crate) fn ends_soon(end: ClockTime, days: i64) -> String {
+    let plural = if days == 1 { "" } else { "s" };
+    let end = Date::of(end);
+    format!(
+        "the certificate expires on {end}, in no more than {days} day{plural}; renew it, and it is read again by itself"
+    )
 }
 
 #[cfg(test)]
