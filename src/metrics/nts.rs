@@ -11,7 +11,12 @@ pub(super) fn sources(page: &mut Page<'_>, state: &State) {
         state.sources.iter().filter_map(move |source| Some((source_labels(source), value(&source.nts)?)))
     };
     let age = rows(|nts| Some(nts.keys_age));
-    page.gauges("ntp_source_nts_keys_age", "Time since keys were exchanged", Some(Unit::Seconds), age);
+    page.gauges(
+        "ntp_source_nts_keys_age",
+        "Time since keys were exchanged, or taken over from an earlier run",
+        Some(Unit::Seconds),
+        age,
+    );
     let remaining = rows(|nts| nts.certificate_remaining);
     let help =
         "How long the key exchange server's certificates are still good, negative once they have ended";

@@ -2,6 +2,7 @@
 //! exists. Links and commands are `texts`' subject, configurations `tests/config`'s.
 
 use crate::{documents, texts};
+use ntpd_rs::snapshot::KeyExchangeEnd;
 use ntpd_rs::verdict::{Discard, Refusal, Verdict};
 use std::collections::BTreeSet;
 use std::fs;
@@ -49,7 +50,7 @@ fn every_key_of_the_schema_is_documented() {
 }
 
 #[test]
-fn every_verdict_and_every_discard_is_documented() {
+fn every_verdict_discard_refusal_and_end_is_documented() {
     let text = read("docs/operation.md");
     let words: BTreeSet<&str> = text
         .lines()
@@ -57,10 +58,34 @@ fn every_verdict_and_every_discard_is_documented() {
         .flat_map(|cell| cell.split(", "))
         .collect();
     let names = Verdict::ALL.map(Verdict::name).into_iter().chain(Discard::ALL.map(Discard::name));
-    let names = names.chain(Refusal::ALL.map(Refusal::name));
+    let names =
+        names.chain(Refusal::ALL.map(Refusal::name)).chain(KeyExchangeEnd::ALL.map(KeyExchangeEnd::name));
     crate::check(
         names.filter(|name| !words.contains(name)).map(|name| format!("{name} is not documented")).collect(),
     );
+}
+
+#[test]
+fn every_metric_of_nts_is_documented_and_every_documented_metric_exists() {
+    let sources = read("src/metrics/mod.rs") + &read("src/metrics/nts.rs");
+    let metrics: BTreeSet<&str> = sources
+        .split('"')
+        .skip(1)
+        .step_by(2)
+        .filter(|word| word.starts_with("ntp_") && !word.contains(' '))
+        .collect();
+    let shown: BTreeSet<String> =
+        code_spans(&read("docs/operation.md")).into_iter().filter(|span| span.starts_with("ntp_")).collect();
+    let bare = |name: &str| name.trim_end_matches("_total").trim_end_matches("_seconds").to_owned();
+    let known: BTreeSet<String> = shown.iter().map(|name| bare(name)).collect();
+    let of_nts = metrics.iter().filter(|name| name.contains("_nts_") || name.contains("_key_exchange_"));
+    let missing =
+        of_nts.filter(|name| !known.contains(**name)).map(|name| format!("{name} is not documented"));
+    let unknown = shown
+        .iter()
+        .filter(|name| !metrics.contains(bare(name).as_str()))
+        .map(|name| format!("there is no {name}"));
+    crate::check(missing.chain(unknown).collect());
 }
 
 /// Flags of our programs that a line of shell uses, with the program.

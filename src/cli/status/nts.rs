@@ -41,9 +41,11 @@ pub(super) fn key_exchange(state: &State) -> Vec<String> {
     }
     if let Some(keys) = &state.master_keys {
         let age = keys.age.map(|age| format!(", and the present one is {} old", magnitude(age)));
+        let plural = if keys.accepted == 1 { "" } else { "s" };
+        let age = age.unwrap_or_default();
         lines.extend([
             String::new(),
-            format!("Cookies of {} master keys are accepted{}", keys.accepted, age.unwrap_or_default()),
+            format!("Cookies of {} master key{plural} are accepted{age}", keys.accepted),
         ]);
     }
     lines
