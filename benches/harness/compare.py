@@ -14,7 +14,7 @@ from . import load, programs, servers
 from .figures import median, ratio, spread, table
 from .isolation import EXIT_CANNOT_RUN, BenchFailure, CannotRun, check_machine, is_inside, prepare_inside, run_inside
 from .process import Running
-from .programs import EARLIER_VERSION, Programs
+from .programs import Programs
 from .servers import WORKER, Nts, Server
 
 FIRST_PORT = 11100
@@ -75,9 +75,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--profile", default="release", help="Cargo profile of our programs (release)")
     parser.add_argument("--addresses", type=int, default=ADDRESSES, help=f"clients' addresses ({ADDRESSES})")
     parser.add_argument("--only", action="append", metavar="NAME", help="this row, besides chrony's and the echo")
-    parser.add_argument(
-        "--install", action="store_true", help=f"build ntpd-rs {EARLIER_VERSION} into the cache, if not there"
-    )
+    parser.add_argument("--install", action="store_true", help="build ntpd-rs 1.9 into the cache, if not there")
     parser.add_argument("--json", action="store_true", help="print every figure as JSON instead of tables")
     options = parser.parse_args()
     if options.rounds < 1 or not 0.05 <= options.seconds <= 60 or not 0 <= options.addresses <= 1 << 16:
@@ -230,7 +228,7 @@ def as_text(options: argparse.Namespace, rows: list[Row]) -> str:
     if plain and protected:
         text.append(f"\nA request with NTS costs ours {ratio(protected.cpu_us, plain.cpu_us):.2f} of one without.")
     if not programs.find_earlier():
-        text.append(f"\nLeft out: ntpd-rs {EARLIER_VERSION} is not in the cache; --install builds it there.")
+        text.append("\nLeft out: ntpd-rs 1.9 is not in the cache; --install builds it there.")
     return "\n".join(text)
 
 

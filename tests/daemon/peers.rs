@@ -6,28 +6,47 @@ use crate::programs::example_server;
 use crate::wait::seconds;
 use std::env;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Where the peers were unpacked.
-fn cache() -> PathBuf {
-    let home = || env::var("HOME").map(|home| format!("{home}/.cache"));
-    let folder = env::var("NTPD_RS_PEERS").or_else(|_| {
-        env::var("XDG_CACHE_HOME").or_else(|_| home()).map(|cache| format!("{cache}/ntpd-rs/peers"))
-    });
-    let folder = PathBuf::from(folder.expect("HOME is set"));
-    assert!(
-        folder.join("usr/sbin/chronyd").exists(),
-        "no peers in {}: tests/daemon/get-peers",
-        folder.display()
-    );
-    folder
+/// Where Debian's packages were unpacked.
+fn debian() -> PathBuf {
+    env::var("NTPD_RS_PEERS").map_or_else(|_| cache().join("peers"), PathBuf::from)
 }
 
-fn peer(lab: &Lab, host: Host, program: &str) -> Command {
-    let mut command = lab.command(host, cache().join(program));
-    let libraries = fs::read_to_string(cache().join("library-path")).unwrap();
+/// ntpd-rs 1.9 in the cache.
+#[track_caller]
+pub(crate) fn earlier(program: &str) -> PathBuf {
+    present(cache().join("earlier/bin").join(program))
+}
+
+fn cache() -> PathBuf {
+    let home = || env::var("HOME").map(|home| format!("{home}/.cache"));
+    let folder = env::var("XDG_CACHE_HOME").or_else(|_| home()).expect("HOME is set");
+    Path::new(&folder).join("ntpd-rs")
+}
+
+#[track_caller]
+fn present(program: PathBuf) -> PathBuf {
+    assert!(program.exists(), "no {}: tests/daemon/get-peers", program.display());
+    program
+}
+
+/// A program of chrony's or ntpsec's.
+#[track_caller]
+pub(crate) fn peer(lab: &Lab, host: Host, program: &str) -> Command {
+    let mut command = lab.command(host, present(debian().join(program)));
+    let libraries = fs::read_to_string(debian().join("library-path")).unwrap();
     command.env("LD_LIBRARY_PATH", libraries.trim());
+    command
+}
+
+/// One of ntpsec's that are written in Python.
+#[track_caller]
+fn python(lab: &Lab, host: Host, program: &str) -> Command {
+    let mut command = lab.command(host, "/usr/bin/python3");
+    command.arg(present(debian().join(program)));
+    command.env("PYTHONPATH", debian().join("usr/lib/python3/dist-packages"));
     command
 }
 
@@ -103,10 +122,17 @@ pub(crate) fn chronyd_client(lab: &Lab, host: Host, line: &str) -> Process {
 /// What ntpdig prints of one server: `… 10.77.0.1 s1 no-leap`, or why it takes no time from it.
 #[track_caller]
 pub(crate) fn ntpdig(lab: &Lab, host: Host, server: &str) -> String {
-    let mut command = lab.command(host, "/usr/bin/python3");
-    command.arg(cache().join("usr/bin/ntpdig")).arg(server);
-    command.env("PYTHONPATH", cache().join("usr/lib/python3/dist-packages"));
+    let mut command = python(lab, host, "usr/bin/ntpdig");
+    command.arg(server);
     run("ntpdig", command, seconds(20)).1
+}
+
+/// What ntpq says when it asks ntpsec's ntpd on this host.
+#[track_caller]
+pub(crate) fn ntpq(lab: &Lab, host: Host, question: &str) -> String {
+    let mut command = python(lab, host, "usr/bin/ntpq");
+    command.args(["-c", question, "127.0.0.1"]);
+    run("ntpq", command, seconds(10)).1
 }
 
 #[test]
