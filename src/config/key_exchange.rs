@@ -39,7 +39,7 @@ pub struct KeyExchangeServerConfig {
     pub private_key: PathBuf,
     /// A connection that takes longer is closed.
     pub timeout: Span,
-    /// More connections than this at once are refused.
+    /// Connections at once.
     pub concurrent_connections: usize,
     /// How many of them may stay open for several requests (pools).
     pub longlived_connections: usize,

@@ -87,8 +87,8 @@ impl Chain {
     /// How long clients still take it, if that is not long.
     pub(super) fn ends_soon(&self, now: ClockTime) -> Option<String> {
         match Expiry::default().due(self.validity, now)? {
-            Left::Days(days) => Some(ends_soon(self.validity.not_after, days)),
             Left::Expired => None,
+            left @ Left::Seconds(_) => Some(ends_soon(self.validity.not_after, left)),
         }
     }
 }

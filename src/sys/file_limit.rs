@@ -1,6 +1,6 @@
 //! How many descriptors this process may have open (`RLIMIT_NOFILE`). Who needs them is not known here.
 
-use super::error::check;
+use super::error::{check, errno};
 use std::io;
 
 /// Has the kernel allow `needed` descriptors if it may: how many it allows from now on, never fewer than before. More than the hard
@@ -18,6 +18,11 @@ pub fn raise(needed: usize) -> io::Result<usize> {
         check("setrlimit", result)?;
     }
     Ok(usize::try_from(limit.rlim_cur).unwrap_or(usize::MAX))
+}
+
+/// Whether a call failed because this process, or the whole machine, may open no more.
+pub fn is_reached(error: &io::Error) -> bool {
+    matches!(errno(error), Some(libc::EMFILE | libc::ENFILE))
 }
 
 #[cfg(test)]

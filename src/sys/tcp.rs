@@ -1,6 +1,6 @@
 //! Listening stream sockets. What connections to them carry is not known here.
 
-use super::error::check;
+use super::error::{check, errno};
 use super::socket;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -25,10 +25,50 @@ pub fn listen(address: SocketAddr, only_v6: bool) -> io::Result<TcpListener> {
     Ok(descriptor.into())
 }
 
+/// Whether accepting failed because of the connection in question, which is gone: the next one may be fine (accept(2), "Error handling").
+/// EPERM is not of these: it comes of rules that refuse before a connection is taken, so the same one would be refused again at once.
+pub fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        errno(error),
+        Some(
+            libc::ECONNABORTED
+                | libc::ECONNRESET
+                | libc::EINTR
+                | libc::EPROTO
+                | libc::ENOPROTOOPT
+                | libc::EOPNOTSUPP
+                | libc::ENONET
+                | libc::ENETDOWN
+                | libc::ENETUNREACH
+                | libc::EHOSTDOWN
+                | libc::EHOSTUNREACH
+                | libc::ETIMEDOUT
+        )
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::net::TcpStream;
+
+    #[test]
+    fn trouble_of_the_network_is_of_one_connection_and_trouble_of_the_machine_is_not() {
+        for gone in [
+            libc::ECONNABORTED,
+            libc::EPROTO,
+            libc::ENOPROTOOPT,
+            libc::EHOSTDOWN,
+            libc::ENONET,
+            libc::EOPNOTSUPP,
+            libc::ENETUNREACH,
+        ] {
+            assert!(is_of_one_connection(&io::Error::from_raw_os_error(gone)), "{gone}");
+        }
+        for machine in [libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::ENOBUFS, libc::EINVAL, libc::EPERM] {
+            assert!(!is_of_one_connection(&io::Error::from_raw_os_error(machine)), "{machine}");
+        }
+    }
 
     #[test]
     fn a_listener_does_not_block_and_no_other_has_its_address() {

@@ -77,15 +77,28 @@ fn connections(section: &Section<'_>) -> Option<(usize, usize)> {
     let longlived = number("longlived-connections", 0..=MOST_CONNECTIONS);
     let concurrent = concurrent?.unwrap_or(CONCURRENT_CONNECTIONS);
     let longlived = longlived?.unwrap_or(concurrent / LONGLIVED_SHARE);
-    if longlived > concurrent
-        && let Some(item) = section.get("longlived-connections")
-    {
-        item.refuse(
-            &format!("is more than all connections, `concurrent-connections`, which are {concurrent}"),
-            "write a number that is not above that",
-        );
+    if let Some(item) = section.get("longlived-connections") {
+        check_longlived(&item, longlived, concurrent);
     }
     Some((concurrent, longlived))
+}
+
+/// Those that stay, stay for minutes.
+fn check_longlived(item: &Item<'_>, longlived: usize, concurrent: usize) {
+    if longlived > concurrent {
+        item.refuse(
+            &format!("is more than all connections, `concurrent-connections`, which are {concurrent}"),
+            "write a number below that",
+        );
+    } else if longlived == concurrent {
+        item.report.warning(
+            item.start,
+            format!(
+                "`longlived-connections` is as many as all connections, `concurrent-connections`, so pools can keep everybody else out; \
+                 write a number below {concurrent}"
+            ),
+        );
+    }
 }
 
 /// As clients are to be told it: a name, or an address that is somewhere.

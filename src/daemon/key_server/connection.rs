@@ -1,10 +1,12 @@
 //! One connection of a client or pool, from TCP to its end, within its time. What is answered is `crate::nts`'s.
 
 use super::cookies::Sealer;
-use super::places::Places;
+use super::places::{Places, Stage};
 use crate::daemon::certificate::ALPN;
 use crate::nts::{ErrorCode, Policy, Progress, Request, RequestError, SessionKeys};
 use crate::snapshot::{KeyExchangeCounters, KeyExchangeEnd};
+use rustls::ServerConfig;
+use rustls::server::Acceptor;
 use std::cell::RefCell;
 use std::io;
 use std::net::SocketAddr;
@@ -13,8 +15,9 @@ use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
+use tokio::task::yield_now;
 use tokio::time::{Duration, Instant, timeout, timeout_at};
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 use zeroize::Zeroizing;
 
@@ -39,7 +42,7 @@ pub(super) struct Connection {
     deadline: Instant,
 }
 
-type Tls = TlsStream<TcpStream>;
+type Tls<'a> = TlsStream<&'a mut TcpStream>;
 
 /// Why there is no request to answer.
 enum NoRequest {
@@ -69,14 +72,17 @@ impl Connection {
     }
 
     /// To its end, which is counted.
-    pub(super) async fn serve(mut self, acceptor: TlsAcceptor, stream: TcpStream, peer: SocketAddr) {
+    pub(super) async fn serve(mut self, tls: Arc<ServerConfig>, mut stream: TcpStream, peer: SocketAddr) {
         let shed = told(self.shed.take());
         let service = Rc::clone(&self.service);
         let end = tokio::select! {
             biased;
-            end = self.exchange(acceptor, stream, peer) => end,
+            end = self.exchange(tls, &mut stream, peer) => end,
             () = shed => Some(KeyExchangeEnd::Shed),
         };
+        if matches!(end, Some(KeyExchangeEnd::Shed | KeyExchangeEnd::TimedOut)) {
+            reset(&stream);
+        }
         if let Some(end) = end {
             tracing::debug!("Key exchange with {peer}: {end}");
             service.counters.count(end);
@@ -86,13 +92,13 @@ impl Connection {
     /// How it ended, if that is not counted yet.
     async fn exchange(
         &mut self,
-        acceptor: TlsAcceptor,
-        stream: TcpStream,
+        tls: Arc<ServerConfig>,
+        stream: &mut TcpStream,
         peer: SocketAddr,
     ) -> Option<KeyExchangeEnd> {
         // A kernel that does not know it sends the answer a little later.
         let _ = stream.set_nodelay(true);
-        let mut stream = match timeout_at(self.deadline, acceptor.accept(stream)).await {
+        let mut stream = match timeout_at(self.deadline, self.handshake(tls, stream)).await {
             Err(_) => return Some(KeyExchangeEnd::TimedOut),
             Ok(Err(error)) => {
                 tracing::debug!("Key exchange with {peer}: no TLS: {error}");
@@ -100,46 +106,38 @@ impl Connection {
             }
             Ok(Ok(stream)) => stream,
         };
-        self.service.places.borrow_mut().keep(self.place);
         // A client that offers another protocol is refused by TLS; one that offers none (RFC 8915 §4 demands it), here.
         if stream.get_ref().1.alpn_protocol() != Some(ALPN) {
+            self.enter(Stage::Refused);
             self.close(&mut stream).await;
             return Some(KeyExchangeEnd::TlsFailed);
         }
+        self.enter(Stage::Asking);
         self.answer_requests(&mut stream, peer).await
     }
 
-    async fn answer_requests(&mut self, stream: &mut Tls, peer: SocketAddr) -> Option<KeyExchangeEnd> {
+    async fn handshake<'a>(&self, tls: Arc<ServerConfig>, stream: &'a mut TcpStream) -> io::Result<Tls<'a>> {
+        let hello = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+        self.enter(Stage::Handshaking);
+        // Our part of the handshake takes longer than reading what all others have sent, and nobody is to be shed for want of that.
+        yield_now().await;
+        hello.into_stream(tls).await
+    }
+
+    async fn answer_requests(&mut self, stream: &mut Tls<'_>, peer: SocketAddr) -> Option<KeyExchangeEnd> {
         let service = Rc::clone(&self.service);
         // With room for all of it at once: a pool's request has keys in it, and growing would leave copies behind.
         let mut bytes = Zeroizing::new(Vec::with_capacity(crate::nts::LONGEST_REQUEST + CHUNK));
         let mut stays = None;
         loop {
-            let request = timeout_at(self.deadline, read_request(stream, &mut bytes, &service.policy)).await;
-            let request = match request {
-                Ok(Ok(request)) => request,
-                Ok(Err(NoRequest::Gone)) => return Some(KeyExchangeEnd::Broken),
-                Ok(Err(NoRequest::CutOff)) => {
-                    refuse(stream, ErrorCode::BadRequest).await;
-                    return Some(KeyExchangeEnd::BadRequest);
-                }
-                Ok(Err(NoRequest::Refused(error))) => {
-                    tracing::debug!("Key exchange with {peer}: {error}");
-                    refuse(stream, error.code()).await;
-                    return Some(match error {
-                        RequestError::NotAuthorized => KeyExchangeEnd::NotAuthorized,
-                        _ => KeyExchangeEnd::BadRequest,
-                    });
-                }
-                Err(_) => {
-                    // RFC 8915 §4.1.3.
-                    refuse(stream, ErrorCode::BadRequest).await;
-                    return Some(KeyExchangeEnd::TimedOut);
-                }
+            let request = match self.request(stream, &mut bytes, peer).await {
+                Ok(request) => request,
+                Err(end) => return Some(end),
             };
+            self.enter(Stage::Served);
             let stay = request.keeps_alive() && may_stay(&service, &mut stays);
             let Some(answer) = self.answer(stream, &request, stay) else {
-                refuse(stream, ErrorCode::InternalServerError).await;
+                self.refuse(stream, ErrorCode::InternalServerError).await;
                 return Some(KeyExchangeEnd::Broken);
             };
             match timeout_at(self.deadline, send(stream, &answer)).await {
@@ -166,8 +164,35 @@ impl Connection {
         }
     }
 
+    /// The next request; or how the connection ended, and a client that is still there knows why.
+    async fn request(
+        &self,
+        stream: &mut Tls<'_>,
+        bytes: &mut Vec<u8>,
+        peer: SocketAddr,
+    ) -> Result<Request, KeyExchangeEnd> {
+        let read = timeout_at(self.deadline, read_request(stream, bytes, &self.service.policy)).await;
+        let (code, end) = match read {
+            Ok(Ok(request)) => return Ok(request),
+            Ok(Err(NoRequest::Gone)) => return Err(KeyExchangeEnd::Broken),
+            Ok(Err(NoRequest::CutOff)) => (ErrorCode::BadRequest, KeyExchangeEnd::BadRequest),
+            Ok(Err(NoRequest::Refused(error))) => {
+                tracing::debug!("Key exchange with {peer}: {error}");
+                let end = match error {
+                    RequestError::NotAuthorized => KeyExchangeEnd::NotAuthorized,
+                    _ => KeyExchangeEnd::BadRequest,
+                };
+                (error.code(), end)
+            }
+            // RFC 8915 §4.1.3.
+            Err(_) => (ErrorCode::BadRequest, KeyExchangeEnd::TimedOut),
+        };
+        self.refuse(stream, code).await;
+        Err(end)
+    }
+
     /// `None` if TLS gives no keys, or there are none to seal cookies with.
-    fn answer(&self, stream: &Tls, request: &Request, stay: bool) -> Option<Vec<u8>> {
+    fn answer(&self, stream: &Tls<'_>, request: &Request, stay: bool) -> Option<Vec<u8>> {
         let own;
         let keys: Option<&SessionKeys> = match request {
             Request::Keys(exporter) => {
@@ -189,9 +214,26 @@ impl Connection {
     }
 
     /// With close_notify, so that the client knows that nothing was cut off.
-    async fn close(&self, stream: &mut Tls) {
+    async fn close(&self, stream: &mut Tls<'_>) {
         // The answer was sent; a client that does not take this is none of our business any more.
         let _ = timeout_at(self.deadline, stream.shutdown()).await;
+    }
+
+    /// Says why, and waits a little until the client has taken it.
+    async fn refuse(&self, stream: &mut Tls<'_>, code: ErrorCode) {
+        self.enter(Stage::Refused);
+        let refuse = async {
+            send(stream, &code.emit()).await?;
+            stream.shutdown().await?;
+            let rest = stream.get_mut().0;
+            tokio::io::copy(&mut rest.take(MOST_DRAINED), &mut tokio::io::sink()).await
+        };
+        // It is refused whether or not it knows why.
+        let _ = timeout(LAST_WORDS, refuse).await;
+    }
+
+    fn enter(&self, stage: Stage) {
+        self.service.places.borrow_mut().enter(self.place, stage, Instant::now());
     }
 }
 
@@ -202,7 +244,13 @@ impl Drop for Connection {
     }
 }
 
-/// When somebody else gets the place; never, once it is kept.
+/// Nothing of it stays in the kernel, neither a queue nor a state: the client asked for none of that.
+pub(super) fn reset(stream: &TcpStream) {
+    // Otherwise it is closed as any other.
+    let _ = stream.set_zero_linger();
+}
+
+/// When somebody else gets the place.
 async fn told(shed: Option<oneshot::Receiver<()>>) {
     let shed = match shed {
         Some(shed) => shed.await.is_ok(),
@@ -227,7 +275,11 @@ fn is_tls(error: &io::Error) -> bool {
 }
 
 /// The next request, taken off `bytes`, which may hold more already. No more is kept than [`Policy::judge`] allows and one chunk.
-async fn read_request(stream: &mut Tls, bytes: &mut Vec<u8>, policy: &Policy) -> Result<Request, NoRequest> {
+async fn read_request(
+    stream: &mut Tls<'_>,
+    bytes: &mut Vec<u8>,
+    policy: &Policy,
+) -> Result<Request, NoRequest> {
     loop {
         if let Progress::Done { value, length } = policy.judge(bytes).map_err(NoRequest::Refused)? {
             bytes.drain(..length.min(bytes.len()));
@@ -242,26 +294,14 @@ async fn read_request(stream: &mut Tls, bytes: &mut Vec<u8>, policy: &Policy) ->
 }
 
 /// How many bytes were added; none at the end.
-async fn read_some(stream: &mut Tls, bytes: &mut Vec<u8>) -> io::Result<usize> {
+async fn read_some(stream: &mut Tls<'_>, bytes: &mut Vec<u8>) -> io::Result<usize> {
     let mut chunk = Zeroizing::new([0; CHUNK]);
     let length = stream.read(chunk.as_mut_slice()).await?;
     bytes.extend(chunk.iter().take(length));
     Ok(length)
 }
 
-async fn send(stream: &mut Tls, message: &[u8]) -> io::Result<()> {
+async fn send(stream: &mut Tls<'_>, message: &[u8]) -> io::Result<()> {
     stream.write_all(message).await?;
     stream.flush().await
-}
-
-/// Says why, and waits a little until the client has taken it.
-async fn refuse(stream: &mut Tls, code: ErrorCode) {
-    let refuse = async {
-        send(stream, &code.emit()).await?;
-        stream.shutdown().await?;
-        let rest = stream.get_mut().0;
-        tokio::io::copy(&mut rest.take(MOST_DRAINED), &mut tokio::io::sink()).await
-    };
-    // It is refused whether or not it knows why.
-    let _ = timeout(LAST_WORDS, refuse).await;
 }

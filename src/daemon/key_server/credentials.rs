@@ -116,8 +116,8 @@ impl Credentials {
                 let trouble = self.certificate.trouble(now).unwrap_or_default();
                 tracing::warn!("{chain}: {trouble}");
             }
-            Some(Left::Days(days)) => {
-                let warning = ends_soon(validity.not_after, days);
+            Some(left) => {
+                let warning = ends_soon(validity.not_after, left);
                 tracing::warn!("{chain}: {warning}");
             }
         }

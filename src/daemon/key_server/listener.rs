@@ -1,6 +1,6 @@
 //! The loop of one listener: who connects gets a place or none, and files that have changed are read again.
 
-use super::connection::{Connection, Service};
+use super::connection::{Connection, Service, reset};
 use super::credentials::Credentials;
 use crate::snapshot::KeyExchangeEnd;
 use crate::sys;
@@ -11,7 +11,6 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Duration, Instant, MissedTickBehavior, interval, sleep_until};
-use tokio_rustls::TlsAcceptor;
 
 /// One listener at work.
 pub(super) struct Listener {
@@ -63,10 +62,10 @@ impl Listener {
     fn admit(&self, stream: TcpStream, peer: SocketAddr, connections: &mut JoinSet<()>) {
         match Connection::admit(&self.service, Instant::now()) {
             Some(connection) => {
-                let acceptor = TlsAcceptor::from(self.credentials.tls());
-                connections.spawn_local(connection.serve(acceptor, stream, peer));
+                connections.spawn_local(connection.serve(self.credentials.tls(), stream, peer));
             }
             None => {
+                reset(&stream);
                 tracing::debug!("Key exchange with {peer}: {}", KeyExchangeEnd::Shed);
                 self.service.counters.count(KeyExchangeEnd::Shed);
             }
@@ -76,7 +75,7 @@ impl Listener {
 
 impl Trouble {
     fn note(&mut self, error: &io::Error, address: SocketAddr) {
-        if is_of_one_connection(error) {
+        if sys::tcp::is_of_one_connection(error) {
             tracing::debug!("{address}: a connection was gone before it was accepted: {error}");
             return;
         }
@@ -84,10 +83,12 @@ impl Trouble {
         self.until = Some(now + PAUSE);
         if self.told.is_none_or(|told| now - told > QUIET) {
             self.told = Some(now);
-            tracing::warn!(
-                "{address}: key exchanges have to wait: {error}; raise LimitNOFILE in the unit, or write a smaller number for \
-                 concurrent-connections in [[nts-ke-server]]"
-            );
+            let remedy = if sys::file_limit::is_reached(error) {
+                "; raise LimitNOFILE in the unit, or write a smaller number for concurrent-connections in [[nts-ke-server]]"
+            } else {
+                ""
+            };
+            tracing::warn!("{address}: key exchanges have to wait: {error}{remedy}");
         }
     }
 }
@@ -97,19 +98,6 @@ async fn accept(socket: &TcpListener, not_before: Option<Instant>) -> io::Result
         sleep_until(time).await;
     }
     socket.accept().await
-}
-
-/// Errors that Linux has of the network for the connection in question (accept(2)): the next one may be fine.
-fn is_of_one_connection(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::Interrupted
-            | io::ErrorKind::HostUnreachable
-            | io::ErrorKind::NetworkUnreachable
-            | io::ErrorKind::NetworkDown
-    )
 }
 
 async fn told(files: &mut watch::Receiver<()>) {
@@ -127,12 +115,13 @@ mod tests {
     fn accepting_pauses_where_the_next_attempt_would_fail_too_and_only_there() {
         let mut trouble = Trouble::default();
         let address = SocketAddr::from(([127, 0, 0, 1], 4460));
-        for gone in [io::ErrorKind::ConnectionAborted, io::ErrorKind::ConnectionReset] {
-            trouble.note(&gone.into(), address);
+        // ECONNABORTED, EPROTO.
+        for gone in [103, 71] {
+            trouble.note(&io::Error::from_raw_os_error(gone), address);
             assert!(trouble.until.is_none());
         }
-        // EMFILE, ENFILE, ENOMEM, EINVAL.
-        for full in [24, 23, 12, 22] {
+        // EMFILE, ENFILE, ENOMEM, EINVAL, EPERM.
+        for full in [24, 23, 12, 22, 1] {
             trouble.until = None;
             trouble.note(&io::Error::from_raw_os_error(full), address);
             assert!(trouble.until.is_some());

@@ -7,11 +7,13 @@
 //! | `places` | who is connected, and who must make room |
 //! | `connection` | one connection, from TCP to its end |
 //! | `cookies` | what cookies are sealed with |
+//! | `descriptors` | how many connections there may be |
 //! | `credentials` | a listener's certificate, and its files |
 
 mod connection;
 mod cookies;
 mod credentials;
+mod descriptors;
 mod listener;
 mod places;
 
@@ -44,10 +46,9 @@ pub(super) struct Listening {
     config: KeyExchangeServerConfig,
     credentials: Credentials,
     report: KeyExchangeServer,
+    /// Connections at once, of which so many may stay.
+    places: (usize, usize),
 }
-
-/// Descriptors for everything else that the daemon has open: sources, workers, files, who observes it.
-const OTHER_DESCRIPTORS: usize = 512;
 
 /// Binds every `[[nts-ke-server]]`.
 ///
@@ -56,9 +57,11 @@ const OTHER_DESCRIPTORS: usize = 512;
 pub(super) fn listen(config: &Config) -> Result<Vec<Listening>, StartupError> {
     let sections = &config.key_exchange_servers;
     let new = |(index, section)| Listening::new(section, sections.get(..index).unwrap_or_default(), sections);
-    let listening: Result<Vec<_>, _> = sections.iter().enumerate().map(new).collect();
-    raise_file_limit(sections);
-    listening
+    let mut listening = sections.iter().enumerate().map(new).collect::<Result<Vec<_>, _>>()?;
+    for (listening, places) in listening.iter_mut().zip(descriptors::share(sections)) {
+        listening.limit(places);
+    }
+    Ok(listening)
 }
 
 impl Listening {
@@ -81,7 +84,14 @@ impl Listening {
         let (address, socket) = bound.map_err(|error| not_bound(listen, &error))?;
         tracing::info!("Exchanging keys at {address}");
         let report = KeyExchangeServer { address, counters };
-        Ok(Self { socket, config: config.clone(), credentials, report })
+        let places = (config.concurrent_connections, config.longlived_connections);
+        Ok(Self { socket, config: config.clone(), credentials, report, places })
+    }
+
+    /// No more connections than that; of those that may stay there is the same part.
+    fn limit(&mut self, places: usize) {
+        let (all, stay) = self.places;
+        self.places = (places, stay.saturating_mul(places) / all.max(1));
     }
 
     /// For snapshots.
@@ -91,13 +101,14 @@ impl Listening {
 
     /// In the thread that serves.
     fn begin(self, sealer: &Rc<RefCell<Sealer>>, files: watch::Receiver<()>) -> io::Result<Listener> {
-        let Self { socket, config, credentials, report } = self;
+        let Self { socket, config, credentials, report, places: (places, longlived) } = self;
+        let timeout = config.timeout.to_std();
         let service = Service {
             policy: policy(&config),
-            timeout: config.timeout.to_std(),
+            timeout,
             sealer: Rc::clone(sealer),
-            places: RefCell::new(Places::new(config.concurrent_connections)),
-            longlived: Semaphore::new(config.longlived_connections.min(Semaphore::MAX_PERMITS)),
+            places: RefCell::new(Places::new(places, timeout)),
+            longlived: Semaphore::new(longlived.min(Semaphore::MAX_PERMITS)),
             counters: report.counters,
         };
         let socket = tokio::net::TcpListener::from_std(socket)?;
@@ -117,24 +128,6 @@ fn policy(config: &KeyExchangeServerConfig) -> Policy {
         pool_tokens: config.pool_tokens.clone(),
         ntp_server: config.ntp_server.clone(),
         ntp_port: config.ntp_port,
-    }
-}
-
-fn raise_file_limit(sections: &[KeyExchangeServerConfig]) {
-    if sections.is_empty() {
-        return;
-    }
-    let connections = sections.iter().map(|section| section.concurrent_connections);
-    let needed = connections.fold(OTHER_DESCRIPTORS, usize::saturating_add);
-    match sys::file_limit::raise(needed) {
-        Ok(limit) if limit < needed => tracing::warn!(
-            "Only {limit} descriptors are allowed, and concurrent-connections of [[nts-ke-server]] may need {needed}: raise LimitNOFILE \
-             in the unit, or write a smaller number"
-        ),
-        Ok(_) => {}
-        Err(error) => tracing::warn!(
-            "It is not known whether {needed} descriptors are allowed, as concurrent-connections of [[nts-ke-server]] may need: {error}"
-        ),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Key exchanges with TLS clients over loopback: good ones, rude ones and too many.
 
 mod client;
+mod crowd;
 mod pools;
 
 use super::*;
@@ -197,39 +198,13 @@ async fn who_goes_away_is_counted_as_broken() {
 async fn beyond_the_limit_connections_are_closed_at_once_and_later_ones_served_again() {
     let server = start(|section| section.concurrent_connections = 1);
     let held = connect(&server).await;
-    let mut more = TcpStream::connect(server.address).await.unwrap();
+    let mut more = client::connect_tcp(&server);
     assert_eq!(end_of(&mut more).await, b"");
     eventually(|| server.counters.ended(KeyExchangeEnd::Shed) == 1).await;
     assert_eq!(server.counters.open(), 1);
     drop(held);
     eventually(|| server.counters.open() == 0).await;
     exchange(&server, &Offer::default(), true).await;
-}
-
-#[tokio::test]
-async fn who_has_not_finished_the_handshake_makes_room_for_another() {
-    let folder = tempfile::tempdir().unwrap();
-    let (listening, _) = listening(&folder, |section| section.concurrent_connections = 1);
-    let KeyExchangeServer { address, counters } = listening.report();
-    let keys = watch::Sender::new(Arc::new(key_set(&[1], 0)));
-    let sealer = Rc::new(RefCell::new(Sealer::new(keys.subscribe(), [7; 32])));
-    let files = watch::Sender::new(());
-    let local = LocalSet::new();
-    let idle = async {
-        let listener = listening.begin(&sealer, files.subscribe()).unwrap();
-        let service = Rc::clone(&listener.service);
-        let running = tokio::task::spawn_local(listener.run());
-        let mut idle = TcpStream::connect(address).await.unwrap();
-        eventually(|| counters.open() == 1).await;
-        let later = Instant::now() + Duration::from_secs(2);
-        let next = service.places.borrow_mut().admit(later).unwrap();
-        assert_eq!(end_of(&mut idle).await, b"");
-        eventually(|| counters.ended(KeyExchangeEnd::Shed) == 1).await;
-        assert!(service.places.borrow_mut().admit(later).is_none(), "the next has its place");
-        service.places.borrow_mut().leave(next.id);
-        running.abort();
-    };
-    local.run_until(idle).await;
 }
 
 #[tokio::test]

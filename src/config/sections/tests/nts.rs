@@ -92,18 +92,19 @@ fn a_listener_for_key_exchange_is_read() {
     assert_eq!((read.concurrent_connections, read.longlived_connections), (40, 4));
     assert_eq!((read.ntp_port, read.ntp_server.as_deref()), (Some(1123), Some("2001:db8::1")));
     assert_eq!((read.versions, read.pool_tokens), (vec![4], vec!["x".to_owned(), "y".to_owned()]));
-    assert_eq!(listener("longlived-connections = 512").longlived_connections, 512);
+    assert_eq!(listener("longlived-connections = 511").longlived_connections, 511);
     assert_eq!(listener("longlived-connections = 0").longlived_connections, 0);
 }
 
 #[test]
-fn wrong_values_of_a_listener_are_refused() {
+fn wrong_values_of_a_listener_are_told_of() {
     let long = format!("accepted-pool-authentication-tokens = [\"{}\"]", "t".repeat(1025));
     for (text, place, message) in [
         ("key-exchange-timeout-ms = 0", "7:27", "from 1 to 3600000"),
         ("concurrent-connections = 0", "7:26", "from 1"),
         ("longlived-connections = 513", "7:25", "more than all connections"),
         ("concurrent-connections = 5\nlonglived-connections = 6", "8:25", "which are 5"),
+        ("longlived-connections = 512", "7:25", "warning: `longlived-connections` is as many as all"),
         ("concurrent-connections = \"5\"\nlonglived-connections = 600", "7:26", "a text in quotes"),
         ("ntp-port = 65536", "7:12", "from 1 to 65535"),
         ("ntp-server = \"a:123\"", "7:14", "the port as `ntp-port`"),

@@ -5,7 +5,7 @@ use crate::daemon::certificate::provider;
 use crate::nts::record::RecordType;
 use crate::nts::{Algorithm, Answer, Offer, Progress, SessionKeys};
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, ClientConnection, RootCertStore};
 use std::io;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
@@ -16,16 +16,38 @@ use tokio_rustls::client::TlsStream;
 
 pub(super) type Tls = TlsStream<TcpStream>;
 
-pub(super) async fn connect_with(server: &Server, alpn: &[&[u8]]) -> io::Result<Tls> {
+fn config(server: &Server, alpn: &[&[u8]]) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
     roots.add(server.root.clone()).unwrap();
     let builder = ClientConfig::builder_with_provider(provider());
     let builder = builder.with_protocol_versions(&[&rustls::version::TLS13]).unwrap();
     let mut config = builder.with_root_certificates(roots).with_no_client_auth();
     config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
+    Arc::new(config)
+}
+
+fn name() -> ServerName<'static> {
+    ServerName::try_from("localhost").unwrap()
+}
+
+pub(super) async fn connect_with(server: &Server, alpn: &[&[u8]]) -> io::Result<Tls> {
     let stream = TcpStream::connect(server.address).await?;
-    let name = ServerName::try_from("localhost").unwrap();
-    TlsConnector::from(Arc::new(config)).connect(name, stream).await
+    TlsConnector::from(config(server, alpn)).connect(name(), stream).await
+}
+
+/// A connection as the kernel makes it, even if the server resets it at once.
+pub(super) fn connect_tcp(server: &Server) -> TcpStream {
+    let stream = std::net::TcpStream::connect(server.address).unwrap();
+    stream.set_nonblocking(true).unwrap();
+    TcpStream::from_std(stream).unwrap()
+}
+
+/// A whole ClientHello.
+pub(super) fn hello(server: &Server) -> Vec<u8> {
+    let mut connection = ClientConnection::new(config(server, &[b"ntske/1"]), name()).unwrap();
+    let mut bytes = Vec::new();
+    connection.write_tls(&mut bytes).unwrap();
+    bytes
 }
 
 pub(super) async fn connect(server: &Server) -> Tls {
@@ -72,6 +94,7 @@ pub(super) async fn exchange(server: &Server, offer: &Offer, compliant: bool) ->
     }
     let mut stream = connect(server).await;
     stream.write_all(&message).await.unwrap();
+    stream.flush().await.unwrap();
     let bytes = end_of(&mut stream).await;
     let Progress::Done { value: answer, length } = offer.judge(&bytes).unwrap() else { panic!("cut off") };
     assert_eq!(length, bytes.len());

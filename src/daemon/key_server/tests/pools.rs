@@ -6,12 +6,12 @@ use crate::nts::record::{Record, RecordType};
 const KEYS: [u8; 64] = [9; 64];
 
 /// Cookies for [`KEYS`], and then more.
-fn fixed_keys(token: &[u8]) -> Vec<u8> {
+pub(super) fn fixed_keys(token: &[u8]) -> Vec<u8> {
     request(&[(1, &[0, 0]), (4, &[0, 15]), (12, &KEYS), (14, token), (8, &[])])
 }
 
 /// The records of the next answer.
-async fn next_answer(stream: &mut client::Tls) -> Vec<(RecordType, Vec<u8>)> {
+pub(super) async fn next_answer(stream: &mut client::Tls) -> Vec<(RecordType, Vec<u8>)> {
     let (mut bytes, mut records) = (Vec::new(), Vec::new());
     loop {
         let mut rest = &bytes[..];
@@ -73,4 +73,19 @@ async fn a_pool_without_a_good_token_is_refused() {
     let server = start(|_| ());
     assert_eq!(answer_to(&server, &fixed_keys(b"let me out")).await, ErrorCode::BadRequest.emit());
     server.counted(KeyExchangeEnd::NotAuthorized, 1).await;
+}
+
+#[tokio::test]
+async fn a_pool_that_takes_no_answers_has_its_place_no_longer_than_the_timeout() {
+    let server = start(|section| section.timeout = Span::from_millis(300));
+    let mut stream = connect(&server).await;
+    let requests = fixed_keys(b"let me in").repeat(50);
+    // Until both kernels hold as much of both as they may, and the server gives up.
+    let ask = async { while stream.write_all(&requests).await.is_ok() {} };
+    let gone = async {
+        eventually(|| server.counters.ended(KeyExchangeEnd::TimedOut) == 1).await;
+        eventually(|| server.counters.open() == 0).await;
+    };
+    tokio::join!(ask, gone);
+    assert!(server.counters.ended(KeyExchangeEnd::Completed) > 50);
 }
