@@ -41,11 +41,13 @@ struct Site {
     works: bool,
 }
 
-fn host(index: usize) -> String {
+/// Of the nth key exchange server.
+pub(super) fn host(index: usize) -> String {
     format!("ntp{index}.example")
 }
 
-fn nts(index: usize) -> SourceKind {
+/// The nth source, with NTS.
+pub(super) fn nts(index: usize) -> SourceKind {
     let address = HostPort { host: host(index), port: 4460 };
     SourceKind::Nts(KeyExchange { address, certificate_authority: None, enable_srv_resolution: false })
 }

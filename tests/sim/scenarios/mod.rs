@@ -5,6 +5,7 @@ mod determinism;
 mod disturbance;
 mod hostile;
 mod interleaved;
+mod key_rotation;
 mod leap;
 mod names;
 mod orphan;

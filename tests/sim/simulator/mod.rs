@@ -6,6 +6,7 @@
 //! | `oscillator`, `host` | the computer's crystal and its kernel's clocks |
 //! | `link`, `server` | the way there, and who answers |
 //! | `key_exchange` | who gives keys, by what certificate |
+//! | `nts_servers` | servers whose master keys rotate |
 //! | `scenario`, `catalogue` | what a run is made of; the table's rows |
 //! | `queue` | what is still to come |
 //! | `world` | performs what the engine asks for, and tells it what happens |
@@ -20,6 +21,7 @@ pub(crate) mod host;
 pub(crate) mod key_exchange;
 pub(crate) mod limit;
 pub(crate) mod link;
+pub(crate) mod nts_servers;
 pub(crate) mod oscillator;
 pub(crate) mod queue;
 pub(crate) mod random;

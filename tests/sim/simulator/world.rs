@@ -3,6 +3,7 @@
 use super::host::Host;
 use super::key_exchange::{EXCHANGE_SECONDS, KeyServer, protect};
 use super::link::Link;
+use super::nts_servers::NtsServers;
 use super::oscillator::Oscillator;
 use super::queue::{Happening, Queue};
 use super::random::Stream;
@@ -33,6 +34,8 @@ pub(crate) struct World {
     pub(crate) names: BTreeMap<String, Vec<IpAddr>>,
     /// By name.
     pub(crate) key_servers: BTreeMap<String, KeyServer>,
+    /// With them every server opens real cookies only; without, replies are sealed whatever is asked.
+    pub(crate) nts_servers: Option<NtsServers>,
     /// What key exchanges were asked for, and when.
     pub(crate) exchanges: Vec<(f64, KeyRequest)>,
     /// Without it every send fails at once.
@@ -92,6 +95,7 @@ impl World {
             sites: scenario.servers.iter().enumerate().map(site).collect(),
             names: BTreeMap::new(),
             key_servers: BTreeMap::new(),
+            nts_servers: None,
             exchanges: Vec::new(),
             network: true,
             notices: engine.opening_notices().into_iter().map(|notice| (host.t(), notice)).collect(),
@@ -176,6 +180,18 @@ impl World {
         self.tell(Event::Timer);
     }
 
+    /// The daemon ends, and starts again so much later with the keys that it had kept, and with nothing else.
+    pub(crate) fn off_for(&mut self, seconds: f64) {
+        let sessions = self.engine.take_sessions();
+        self.sockets.clear();
+        self.wakeup = None;
+        self.run_for(seconds);
+        let start = start(&self.host, self.host.true_time(0.0), None);
+        self.engine = Engine::new(self.config.clone(), self.randomness.seed(), start);
+        self.engine.restore_sessions(sessions);
+        self.tell(Event::Timer);
+    }
+
     /// Tells the engine something and performs what it asks for.
     pub(crate) fn tell(&mut self, event: Event<'_>) {
         let mut pending: VecDeque<Action> = self.engine.handle(self.host.now(), event).into();
@@ -243,9 +259,19 @@ impl World {
         match what {
             Happening::AtServer { site, socket, bytes } => {
                 let Some(there) = self.sites.get_mut(site) else { return };
-                let replies = there.server.answer(&bytes, t, self.host.true_time(t));
+                let clock = self.host.true_time(t);
+                let replies = match &mut self.nts_servers {
+                    Some(servers) => {
+                        let clock = clock + there.server.spec.error;
+                        let answer = servers.answer((&bytes, client()), there.address, t, clock);
+                        answer.into_iter().collect()
+                    }
+                    None => {
+                        let replies = there.server.answer(&bytes, t, clock).into_iter();
+                        replies.map(|reply| protect(&bytes, reply)).collect::<Vec<_>>()
+                    }
+                };
                 for reply in replies {
-                    let reply = protect(&bytes, reply);
                     let Some(there) = self.sites.get_mut(site) else { return };
                     let left = t + there.server.wrote_for;
                     if let Some(delay) = there.down.carry(left) {
@@ -258,7 +284,7 @@ impl World {
                 let open = self.sockets.get(&source) == Some(&number);
                 if open && !self.away && self.stopped.is_none() {
                     let stamp = self.stamp();
-                    let local = Some(IpAddr::V4(Ipv4Addr::new(198, 51, 100, 1)));
+                    let local = Some(client().ip());
                     self.tell(Event::Datagram { source, from, local, bytes: &bytes, stamp });
                 }
             }
@@ -272,7 +298,10 @@ impl World {
             Happening::KeysExchanged { query, request } => {
                 let server = self.key_servers.get(&request.host).filter(|_| self.network);
                 let unreachable = || Err("the host is unreachable".to_owned());
-                let result = server.map_or_else(unreachable, |server| server.exchange(&request));
+                let mut result = server.map_or_else(unreachable, |server| server.exchange(&request));
+                if let (Ok(established), Some(servers)) = (&mut result, &mut self.nts_servers) {
+                    established.session = servers.exchange(t);
+                }
                 if !self.away {
                     self.tell(Event::KeysExchanged { query, result });
                 }
@@ -322,6 +351,11 @@ impl World {
     fn stamp(&self) -> Stamp {
         Stamp { time: self.host.now().clock, source: StampSource::Kernel }
     }
+}
+
+/// Where the client asks from.
+fn client() -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::new(198, 51, 100, 1), 40_000))
 }
 
 fn start(host: &Host, built: ClockTime, drift: Option<Drift>) -> Start {
