@@ -7,6 +7,8 @@ mod earlier;
 mod ntpsec;
 mod ours;
 
+mod rotation;
+
 use crate::lab::{Host, Lab};
 use crate::peers::{chronyc, chronyd};
 use crate::process::run;
@@ -18,10 +20,16 @@ use std::path::PathBuf;
 /// The folder with `ca.pem`, and `certificate.pem` with `key.pem` for the first server.
 #[track_caller]
 fn certificates(lab: &Lab) -> PathBuf {
+    certificates_for(lab, &Lab::server(1))
+}
+
+/// The same for the server at this address.
+#[track_caller]
+pub(crate) fn certificates_for(lab: &Lab, address: &str) -> PathBuf {
     let folder = lab.folder().join("certificates");
     std::fs::create_dir_all(&folder).unwrap();
     let mut command = lab.command(Host::Servers, example("throwaway-certificate"));
-    command.arg(&folder).args(["10.77.0.1", "time.example"]);
+    command.arg(&folder).args([address, "time.example"]);
     let (status, output) = run("throwaway-certificate", command, seconds(10));
     assert!(status.success(), "{output}");
     folder
