@@ -143,6 +143,7 @@ impl Daemon {
             key_servers =
                 Some(KeyServers::start(self.bound.key_servers, keeper.keys(), self.files.subscribe())?);
             let variables = self.main_loop.publisher.variables();
+            tasks.spawn(inquirer.clone().announce(keeper.keys(), ending.clone()));
             let keys_clock = clock.clone();
             let now = move || keys_clock.now();
             tasks.spawn(keeper.run(now, variables, self.files.subscribe(), ending.clone()));

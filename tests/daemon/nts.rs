@@ -7,6 +7,7 @@ mod earlier;
 mod ntpsec;
 mod ours;
 
+mod memory;
 mod rotation;
 
 use crate::lab::{Host, Lab};

@@ -3,6 +3,8 @@
 use crate::nts::{KeySet, SessionKeys};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -20,11 +22,23 @@ impl Sealer {
         Self { news, keys, random: ChaCha20Rng::from_seed(seed) }
     }
 
-    /// So many for these keys, no two the same. `None` only if there is no master key to seal with.
-    pub(super) fn cookies(&mut self, keys: &SessionKeys, count: usize) -> Option<Vec<Vec<u8>>> {
+    /// Takes other keys when there are some: while nobody exchanges keys, those of before would not be erased here.
+    pub(super) async fn follow(this: Rc<RefCell<Self>>) {
+        let mut news = this.borrow().news.clone();
+        while news.changed().await.is_ok() {
+            this.borrow_mut().take_keys();
+        }
+    }
+
+    fn take_keys(&mut self) {
         if self.news.has_changed().unwrap_or(false) {
             self.keys = KeySet::clone(&self.news.borrow_and_update());
         }
+    }
+
+    /// So many for these keys, no two the same. `None` only if there is no master key to seal with.
+    pub(super) fn cookies(&mut self, keys: &SessionKeys, count: usize) -> Option<Vec<Vec<u8>>> {
+        self.take_keys();
         let cookie = |_| {
             let mut nonce = [0; 16];
             self.random.fill_bytes(&mut nonce);

@@ -189,9 +189,9 @@ fn serve(
     stop: &CancellationToken,
     started: &SyncSender<io::Result<()>>,
 ) {
+    let sealer = Rc::new(RefCell::new(sealer));
     let begin = || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let sealer = Rc::new(RefCell::new(sealer));
         let guard = runtime.enter();
         let listeners: io::Result<Vec<_>> =
             listening.into_iter().map(|listening| listening.begin(&sealer, files.clone())).collect();
@@ -207,6 +207,7 @@ fn serve(
     let Some((runtime, listeners)) = begun else { return };
     let mut running = JoinSet::new();
     let local = LocalSet::new();
+    running.spawn_local_on(Sealer::follow(sealer), &local);
     for listener in listeners {
         running.spawn_local_on(listener.run(), &local);
     }

@@ -1,8 +1,10 @@
-//! Questions to the workers while they serve: whom they remember, and what the kernel dropped. What is remembered is `crate::server`'s.
+//! Questions to the workers while they serve, whom they remember and what the kernel dropped; and the news that there are other keys. What is
+//! remembered is `crate::server`'s.
 
 use super::super::clock::ClockReader;
 use super::worker::Orders;
 use crate::control::{Client, ListenerClients};
+use crate::nts::KeySet;
 use crate::snapshot::{ClientActivity, WorkerCounters};
 use crate::sys::receive_queue;
 use crate::sys::udp::UdpSocket;
@@ -11,8 +13,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
 
 /// Who asks most, and where to say it. A worker looks for questions once a batch, and answers with a copy.
 #[derive(Debug)]
@@ -79,6 +82,18 @@ impl Inquirer {
             listeners.push(ListenerClients { address, remembered, silent_workers, clients });
         }
         listeners
+    }
+
+    /// Wakes every worker when there are other keys, until `stop`: one that nobody asks would not look, and keep those that are erased
+    /// everywhere else.
+    pub(in crate::daemon) async fn announce(
+        self,
+        mut keys: watch::Receiver<Arc<KeySet>>,
+        stop: CancellationToken,
+    ) {
+        while let Some(Ok(())) = stop.run_until_cancelled(keys.changed()).await {
+            self.listeners.iter().flat_map(|desks| &desks.workers).for_each(|desk| desk.orders.wake());
+        }
     }
 
     /// Asks the kernel how much it dropped, so that the counters say it.

@@ -125,8 +125,9 @@ impl Worker {
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     if before == Before::Sleep {
-                        // Something woke it, and it was no datagram: stamps that came late, or what nobody asked for.
+                        // Something woke it, and it was no datagram: stamps that came late, other keys, or what nobody asked for.
                         self.take_stamps();
+                        self.take_keys();
                     }
                     self.sleep(None);
                     before = Before::Sleep;
@@ -165,12 +166,7 @@ impl Worker {
         if self.seed.variables.has_changed().unwrap_or(false) {
             self.responder.set_variables(**self.seed.variables.borrow_and_update());
         }
-        if let Some(Keys { news, .. }) = &mut self.seed.keys
-            && news.has_changed().unwrap_or(false)
-        {
-            // The one allocation of a worker at work: once in a rotation.
-            self.responder.set_keys(newest(news));
-        }
+        self.take_keys();
         // Not at the very same moment, which nothing here depends on, but as cheaply as can be.
         let read = Now { mono: clock::monotonic(), clock: clock::realtime() };
         let (host, mono) = (read.clock, read.mono);
@@ -193,6 +189,16 @@ impl Worker {
         if self.stamps.is_waiting() {
             self.take_stamps();
             self.stamps.give_up(mono);
+        }
+    }
+
+    /// Those of before are erased. Once a batch, because a cookie may be sealed by a key as soon as that is published.
+    fn take_keys(&mut self) {
+        if let Some(Keys { news, .. }) = &mut self.seed.keys
+            && news.has_changed().unwrap_or(false)
+        {
+            // The one allocation of a worker at work: once in a rotation.
+            self.responder.set_keys(newest(news));
         }
     }
 

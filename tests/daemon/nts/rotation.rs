@@ -15,7 +15,7 @@ const SERVER: &str = "10.77.0.1:123";
 
 /// Our server with this `[keyset]`; its log tells of rotations.
 #[track_caller]
-fn server(lab: &Lab, folder: &Path, keyset: &str) -> Daemon {
+pub(super) fn server(lab: &Lab, folder: &Path, keyset: &str) -> Daemon {
     let toml = format!(
         "[[server]]\nlisten = \"{SERVER}\"\nrequire-nts = \"ignore\"\n
          [[nts-ke-server]]\nlisten = \"10.77.0.1:4460\"\ncertificate-chain-path = \"{0}/certificate.pem\"
