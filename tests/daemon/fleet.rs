@@ -1,5 +1,7 @@
 //! Stories of several servers behind one address: each packet of a new flow goes to any of them, as with anycast or a load balancer.
 
+mod nts;
+
 use crate::lab::{Host, Lab};
 use crate::peers::{chronyd_query, ntpdig};
 use crate::process::Process;
@@ -19,6 +21,7 @@ fn member(lab: &Lab, n: u8, toml: &str) -> Daemon {
     let config = write_config(&folder, &format!("{listen}{toml}\n[synchronization]\nlocal-stratum = 1\n"));
     let mut command = lab.command(Host::Servers, NTP_DAEMON);
     command.arg("-c").arg(&config).arg("--no-clock-control");
+    command.args(["-l", "info,ntpd_rs::daemon::master_keys=debug"]);
     let daemon = Daemon { process: Process::start(&format!("member {n}"), command), config };
     daemon.wait_until("answering status", seconds(5), |_| true);
     daemon

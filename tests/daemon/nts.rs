@@ -8,7 +8,7 @@ mod ntpsec;
 mod ours;
 
 mod memory;
-mod rotation;
+pub(crate) mod rotation;
 
 use crate::lab::{Host, Lab};
 use crate::peers::{chronyc, chronyd};
