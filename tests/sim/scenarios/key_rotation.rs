@@ -26,7 +26,7 @@ fn world(interval: f64) -> World {
     let like = config.sources[0].clone();
     config.sources = (0..SERVERS).map(|index| SourceConfig { kind: nts(index), ..like.clone() }).collect();
     let mut world = World::new(&scenario, config, 1);
-    world.nts_servers = Some(NtsServers::new(interval, STALE, 1));
+    world.nts_servers = NtsServers::new(interval, STALE, 1);
     let validity = Validity { not_before: ClockTime::from_unix_secs(0), not_after: scenario.epoch + YEAR };
     for index in 0..SERVERS {
         world
@@ -105,7 +105,7 @@ fn who_slept_for_longer_exchanges_keys_once_with_each_server_and_is_right_again_
 fn servers_that_lost_their_keys_give_others_once_and_the_clock_stays_right() {
     let mut world = world(HOUR);
     world.run_until(HOUR / 2.0);
-    world.nts_servers.as_mut().unwrap().lose_keys();
+    world.nts_servers.as_mut().unwrap().lose_keys().unwrap();
     let since = world.host.t();
     // Each source is asked in 1024 s at the latest, and once more before the server is believed that its keys are gone.
     world.run_for(HOUR);

@@ -40,11 +40,11 @@ pub(crate) struct Counts {
 
 impl NtsServers {
     /// With a first key, made now.
-    pub(crate) fn new(interval: f64, stale: usize, seed: u64) -> Self {
+    pub(crate) fn new(interval: f64, stale: usize, seed: u64) -> Option<Self> {
         let mut random = Stream::new(seed, "master keys");
-        let file = KeyFile::of_one(MasterKey { id: 0, key: key(&mut random) }, 0);
-        Self {
-            keys: set(&file),
+        let file = KeyFile::of_one(MasterKey { id: 0, key: key(&mut random)? }, 0);
+        Some(Self {
+            keys: set(&file)?,
             file,
             interval,
             stale,
@@ -52,31 +52,31 @@ impl NtsServers {
             responders: BTreeMap::new(),
             random,
             counts: Counts::default(),
-        }
+        })
     }
 
     /// Another first key: the others were stored nowhere, or lost.
-    pub(crate) fn lose_keys(&mut self) {
+    pub(crate) fn lose_keys(&mut self) -> Option<()> {
         let id = self.file.keys.last().map_or(0, |last| last.id + 1000);
-        self.file = KeyFile::of_one(MasterKey { id, key: key(&mut self.random) }, 0);
-        self.publish();
+        self.file = KeyFile::of_one(MasterKey { id, key: key(&mut self.random)? }, 0);
+        self.publish()
     }
 
     /// What a key exchange at true time `t` brings.
-    pub(crate) fn exchange(&mut self, t: f64) -> Session {
-        self.rotate(t);
+    pub(crate) fn exchange(&mut self, t: f64) -> Option<Session> {
+        self.rotate(t)?;
         self.counts.exchanges += 1;
         let (c2s, s2c) = (self.random.seed(), self.random.seed());
-        let keys = SessionKeys::new(Algorithm::AesSivCmac256, &c2s, &s2c).unwrap();
-        let cookies: Vec<Vec<u8>> = (0..8).map(|_| self.cookie(&keys)).collect();
-        Session::new(keys, cookies)
+        let keys = SessionKeys::new(Algorithm::AesSivCmac256, &c2s, &s2c)?;
+        let cookies: Option<Vec<_>> = (0..8).map(|_| self.cookie(&keys)).collect();
+        Some(Session::new(keys, cookies?))
     }
 
-    fn cookie(&mut self, keys: &SessionKeys) -> Vec<u8> {
+    fn cookie(&mut self, keys: &SessionKeys) -> Option<Vec<u8>> {
         let mut cookie = vec![0; KeySet::cookie_len(keys.algorithm())];
-        let nonce = *self.random.seed().first_chunk().unwrap();
-        self.keys.seal(keys, nonce, &mut cookie).unwrap();
-        cookie
+        let nonce = *self.random.seed().first_chunk()?;
+        self.keys.seal(keys, nonce, &mut cookie)?;
+        Some(cookie)
     }
 
     /// What the server at this address says to `from` at true time `t`, by its clock, if anything.
@@ -87,7 +87,7 @@ impl NtsServers {
         t: f64,
         clock: ClockTime,
     ) -> Option<Vec<u8>> {
-        self.rotate(t);
+        self.rotate(t)?;
         let seed = self.random.seed();
         let responder = self.responders.entry(at).or_insert_with(|| {
             Responder::new(&ServerConfig::new(at), 1, variables(clock), [0; 16])
@@ -104,32 +104,34 @@ impl NtsServers {
             _ => &mut self.counts.refused,
         };
         *count += 1;
-        answer.ok().map(|answer| reply[..answer.length].to_vec())
+        reply.get(..answer.ok()?.length).map(<[u8]>::to_vec)
     }
 
-    fn rotate(&mut self, t: f64) {
+    fn rotate(&mut self, t: f64) -> Option<()> {
         while self.next <= t {
             self.next += self.interval;
             self.counts.rotations += 1;
-            self.file = self.file.rotated(key(&mut self.random), self.stale, 0);
-            self.publish();
+            self.file = self.file.rotated(key(&mut self.random)?, self.stale, 0);
+            self.publish()?;
         }
+        Some(())
     }
 
-    fn publish(&mut self) {
-        self.keys = set(&self.file);
+    fn publish(&mut self) -> Option<()> {
+        self.keys = set(&self.file)?;
         for responder in self.responders.values_mut() {
             responder.set_keys(self.keys.clone());
         }
+        Some(())
     }
 }
 
-fn key(random: &mut Stream) -> Key {
-    Key::new(Algorithm::AesSivCmac512, &[random.seed(), random.seed()].concat()).unwrap()
+fn key(random: &mut Stream) -> Option<Key> {
+    Key::new(Algorithm::AesSivCmac512, &[random.seed(), random.seed()].concat())
 }
 
-fn set(file: &KeyFile) -> KeySet {
-    KeySet::new(file.keys.clone(), file.primary).unwrap()
+fn set(file: &KeyFile) -> Option<KeySet> {
+    KeySet::new(file.keys.clone(), file.primary)
 }
 
 /// Of a primary server that is right now.

@@ -299,8 +299,10 @@ impl World {
                 let server = self.key_servers.get(&request.host).filter(|_| self.network);
                 let unreachable = || Err("the host is unreachable".to_owned());
                 let mut result = server.map_or_else(unreachable, |server| server.exchange(&request));
-                if let (Ok(established), Some(servers)) = (&mut result, &mut self.nts_servers) {
-                    established.session = servers.exchange(t);
+                if let (Ok(established), Some(servers)) = (&mut result, &mut self.nts_servers)
+                    && let Some(session) = servers.exchange(t)
+                {
+                    established.session = session;
                 }
                 if !self.away {
                     self.tell(Event::KeysExchanged { query, result });
