@@ -25,6 +25,8 @@ pub enum MalformedMessage {
         /// The most, bytes.
         longest: usize,
     },
+    /// More records than allowed.
+    TooManyRecords,
     /// An End of Message record with a body (RFC 8915 §4.1.1).
     EndWithBody,
     /// Something follows the End of Message record, where nothing may.
@@ -35,6 +37,7 @@ impl fmt::Display for MalformedMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooLong { longest } => write!(f, "a message longer than {longest} bytes"),
+            Self::TooManyRecords => write!(f, "a message of more than {MOST_RECORDS} records"),
             Self::EndWithBody => f.write_str("an End of Message record that is not empty"),
             Self::BytesAfterEnd => f.write_str("something after the End of Message record"),
         }
@@ -43,13 +46,17 @@ impl fmt::Display for MalformedMessage {
 
 impl std::error::Error for MalformedMessage {}
 
+/// Before its End of Message. What is good has some ten, and a pool's client denies some tens of servers at most.
+const MOST_RECORDS: usize = 256;
+
 /// The records of the message that `bytes` begin with, without its End of Message.
 ///
-/// `bytes` are all that have arrived so far, each time: no state is kept between, and a message of at most a few KiB is scanned
-/// again at little cost. A record that announces more than the bound is refused at once, not when it has arrived.
+/// `bytes` are all that have arrived so far, each time: no state is kept between, and so few records are gone through
+/// again at little cost, even if every byte comes alone. A record that announces more than the bound is refused at once, not when it has
+/// arrived.
 pub(super) fn find(bytes: &[u8], longest: usize) -> Result<Progress<Records<'_>>, MalformedMessage> {
     let too_long = MalformedMessage::TooLong { longest };
-    let mut at: usize = 0;
+    let (mut at, mut count): (usize, usize) = (0, 0);
     while let Some(header) = bytes.get(at..).and_then(|rest| rest.first_chunk::<RECORD_HEADER_LEN>()) {
         let [_, _, c, d] = header;
         let next = at.saturating_add(RECORD_HEADER_LEN).saturating_add(u16::from_be_bytes([*c, *d]).into());
@@ -65,6 +72,10 @@ pub(super) fn find(bytes: &[u8], longest: usize) -> Result<Progress<Records<'_>>
                 [] => Ok(Progress::Done { value: Records { rest }, length: next }),
                 _ => Err(MalformedMessage::EndWithBody),
             };
+        }
+        count += 1;
+        if count > MOST_RECORDS {
+            return Err(MalformedMessage::TooManyRecords);
         }
         at = next;
     }

@@ -61,13 +61,11 @@ fn a_request_offers_every_algorithm_and_the_exporter_of_the_standard() {
 }
 
 #[test]
-fn a_thousand_cookies_are_eight() {
-    let bytes = answer(|bytes| {
-        for _ in 0..1000 {
-            emit_optional(bytes, RecordType::NewCookie, b"c");
-        }
-    });
-    assert_eq!(judge(&bytes).unwrap().cookies.len(), 8);
+fn a_hundred_cookies_are_eight_and_a_thousand_are_no_answer() {
+    let with_cookies =
+        |count| answer(|bytes| (0..count).for_each(|_| emit_optional(bytes, RecordType::NewCookie, b"c")));
+    assert_eq!(judge(&with_cookies(100)).unwrap().cookies.len(), 8);
+    refused(&with_cookies(1000), AnswerError::Malformed(MalformedMessage::TooManyRecords), "256 records");
 }
 
 #[test]

@@ -39,6 +39,14 @@ fn what_would_be_too_long_is_refused_when_it_is_announced() {
 }
 
 #[test]
+fn a_message_of_very_many_records_is_none_though_it_is_short() {
+    let of = |records: usize| [[0x40, 0, 0, 0].repeat(records), vec![0x80, 0, 0, 0]].concat();
+    assert!(matches!(find(&of(MOST_RECORDS), 16_384), Ok(Progress::Done { .. })));
+    assert_eq!(find(&of(MOST_RECORDS + 1), 16_384).err(), Some(MalformedMessage::TooManyRecords));
+    assert!(matches!(find(&[0x40, 0, 0, 0].repeat(MOST_RECORDS), 16_384), Ok(Progress::NeedMore)));
+}
+
+#[test]
 fn an_end_with_a_body_is_none() {
     assert_eq!(find(&[0x80, 0, 0, 1, 7], 100).err(), Some(MalformedMessage::EndWithBody));
 }
