@@ -7,6 +7,7 @@ use crate::packet::{Header, Packet};
 use rand_core::Rng;
 use std::collections::VecDeque;
 use std::fmt;
+use zeroize::Zeroizing;
 
 /// Ties a reply to its request (RFC 8915 §5.3): random, never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,9 +17,9 @@ pub struct UniqueIdentifier(pub [u8; 32]);
 pub struct Session {
     keys: SessionKeys,
     /// The oldest first; each is given away once.
-    cookies: VecDeque<Vec<u8>>,
-    /// The one in the last request.
-    spent: Vec<u8>,
+    cookies: VecDeque<Zeroizing<Vec<u8>>>,
+    /// The one in the last request: no secret any more, unless that did not leave.
+    spent: Zeroizing<Vec<u8>>,
 }
 
 /// A request, ready to be sent.
@@ -49,7 +50,7 @@ pub const LONGEST_COOKIE: usize = LONGEST_DATAGRAM - REST_LEN - FIELD_HEADER_LEN
 impl Session {
     /// With the cookies of a key exchange, at most eight of which are kept.
     pub fn new(keys: SessionKeys, cookies: impl IntoIterator<Item = Vec<u8>>) -> Self {
-        let mut this = Self { keys, cookies: VecDeque::new(), spent: Vec::new() };
+        let mut this = Self { keys, cookies: VecDeque::new(), spent: Zeroizing::default() };
         this.keep(cookies);
         this
     }
@@ -70,7 +71,7 @@ impl Session {
     }
 
     /// Gives all cookies away, for the next run.
-    pub fn into_parts(self) -> (SessionKeys, Vec<Vec<u8>>) {
+    pub fn into_parts(self) -> (SessionKeys, Vec<Zeroizing<Vec<u8>>>) {
         (self.keys, self.cookies.into())
     }
 
@@ -124,7 +125,7 @@ impl Session {
         let fields = Fields::find(bytes, packet).map_err(|_| NotAuthentic)?;
         let authenticator = fields.authenticator.filter(|_| identifier.is_in(&fields)).ok_or(NotAuthentic)?;
         let Authenticator { associated, nonce, sealed, .. } = authenticator;
-        let mut text = vec![0; sealed.len().saturating_sub(TAG_LEN)];
+        let mut text = Zeroizing::new(vec![0; sealed.len().saturating_sub(TAG_LEN)]);
         Cipher::new(&self.keys.s2c)
             .and_then(|mut cipher| cipher.open(nonce, associated, sealed, &mut text))
             .ok_or(NotAuthentic)?;
@@ -140,7 +141,7 @@ impl Session {
 
     /// Keeps those that are new and that there is room for. One that comes twice would tell the network who asks (RFC 8915 §9.1).
     pub fn keep(&mut self, cookies: impl IntoIterator<Item = Vec<u8>>) {
-        for cookie in cookies {
+        for cookie in cookies.into_iter().map(Zeroizing::new) {
             if self.cookies.len() >= COOKIES {
                 break;
             }

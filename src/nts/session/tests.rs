@@ -111,6 +111,10 @@ fn identifiers_and_nonces_never_repeat() {
     }
 }
 
+fn cookies(session: Session) -> Vec<Vec<u8>> {
+    session.into_parts().1.iter().map(|cookie| cookie.to_vec()).collect()
+}
+
 #[test]
 fn a_cookie_whose_request_did_not_leave_is_used_for_the_next_one_and_once_only() {
     let mut session = session(Algorithm::Aes128GcmSiv, eight(64));
@@ -119,7 +123,7 @@ fn a_cookie_whose_request_did_not_leave_is_used_for_the_next_one_and_once_only()
     session.protect(&Header::default(), &mut random()).unwrap();
     session.on_send_failed();
     session.on_send_failed();
-    assert_eq!(session.into_parts().1, eight(64).collect::<Vec<_>>());
+    assert_eq!(cookies(session), eight(64).collect::<Vec<_>>());
 }
 
 #[test]
@@ -147,7 +151,7 @@ fn cookies_that_are_none_or_not_new_are_not_kept() {
     let mut session = session(Algorithm::AesSivCmac256, eight(100).take(2));
     session.protect(&Header::default(), &mut random()).unwrap();
     session.keep([vec![], vec![0; 100], vec![1; 100], vec![5; 2000], vec![6; 100], vec![6; 100]]);
-    assert_eq!(session.into_parts().1, [vec![1; 100], vec![6; 100]]);
+    assert_eq!(cookies(session), [vec![1; 100], vec![6; 100]]);
 }
 
 #[test]
