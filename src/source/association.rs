@@ -199,20 +199,16 @@ impl Association {
         }
     }
 
-    /// Fresh keys and cookies from the same server; a request on its way is answered in vain.
-    ///
-    /// The next request comes soon if the keys before have worked. Otherwise it waits its turn: a server that refuses all keys must not
-    /// make us ask without end.
+    /// Fresh keys and cookies from the same server. Where it refuses those before, what is on its way is given up, and if they ever
+    /// worked, the next request comes soon. Otherwise it waits its turn: a server that refuses all keys must not make us ask without end.
     pub fn set_session(&mut self, session: Session) {
-        match &mut self.protection {
-            Some(protection) => {
-                if protection.replace(session) {
-                    self.polling.on_void();
-                }
-            }
-            none => *none = Some(Protection::new(session)),
+        let is_naked = matches!(&self.state, State::Waiting(exchange) if exchange.nak && !exchange.authentic);
+        let Some(protection) = &mut self.protection else { return };
+        let is_refused = is_naked || protection.is_refused();
+        if protection.replace(session) && is_refused {
+            self.polling.on_void();
         }
-        if !self.is_demobilized() {
+        if is_refused && !self.is_demobilized() {
             self.state = State::Idle;
         }
     }
@@ -478,6 +474,11 @@ impl Association {
         let is_spent = |protection: &Protection| !protection.has_cookie() && !self.awaits_reply();
         let wants = |protection: &Protection| protection.is_refused() || is_spent(protection);
         !self.is_demobilized() && self.protection.as_ref().is_some_and(wants)
+    }
+
+    /// Whether the server opens no cookie of these keys any more.
+    pub fn refuses_keys(&self) -> bool {
+        self.protection.as_ref().is_some_and(Protection::is_refused)
     }
 
     /// Keys and cookies, with NTS.

@@ -16,6 +16,8 @@ use rand_core::Rng;
 #[derive(Debug)]
 pub(super) struct Protection {
     session: Session,
+    /// What the request on its way was protected with, where that was replaced meanwhile.
+    before: Option<Session>,
     /// The server says that it opens the cookies no more.
     refused: bool,
     /// An authentic reply came since the keys are in use.
@@ -24,7 +26,7 @@ pub(super) struct Protection {
 
 impl Protection {
     pub(super) const fn new(session: Session) -> Self {
-        Self { session, refused: false, proven: false }
+        Self { session, before: None, refused: false, proven: false }
     }
 
     pub(super) const fn session(&self) -> &Session {
@@ -46,24 +48,27 @@ impl Protection {
     }
 
     pub(super) fn protect(&mut self, header: &Header, random: &mut impl Rng) -> Option<Protected> {
+        self.before = None;
         self.session.protect(header, random)
     }
 
-    /// Whether the keys before these have ever worked.
+    /// Other keys, of which `self` is told nothing yet. Those before them open what is on its way. Whether they have ever worked.
     pub(super) fn replace(&mut self, session: Session) -> bool {
-        std::mem::replace(self, Self::new(session)).proven
+        let before = std::mem::replace(self, Self::new(session));
+        self.before = Some(before.session);
+        before.proven
     }
 
     /// The request did not leave. Where something came back all the same, its cookie is known to the network.
     pub(super) fn on_send_failed(&mut self, exchange: &Exchange) {
-        if !exchange.authentic && !exchange.nak {
+        if !exchange.authentic && !exchange.nak && self.before.is_none() {
             self.session.on_send_failed();
         }
     }
 
     /// The exchange is over.
     pub(super) const fn on_end(&mut self, exchange: &Exchange) {
-        self.refused |= exchange.nak && !exchange.authentic;
+        self.refused |= exchange.nak && !exchange.authentic && self.before.is_none();
     }
 
     /// Whether a reply whose origin timestamp is the request's comes from the server as it is. The first such one brings cookies.
@@ -77,7 +82,12 @@ impl Protection {
         packet: &Packet<'_>,
     ) -> Result<(), Discard> {
         let identifier = exchange.unique_identifier.ok_or(Discard::NotAuthentic)?;
-        match self.session.open(bytes, packet, &identifier) {
+        let asked_with = self.before.as_ref().unwrap_or(&self.session);
+        match asked_with.open(bytes, packet, &identifier) {
+            Ok(_) if self.before.is_some() => {
+                exchange.authentic = true;
+                Ok(())
+            }
             Ok(cookies) => {
                 if !std::mem::replace(&mut exchange.authentic, true) {
                     self.session.keep(cookies);
