@@ -3,7 +3,7 @@
 use super::QueryId;
 use super::back_off::BackOff;
 use crate::config::KeyExchange;
-use crate::nts::Validity;
+use crate::nts::{Algorithm, Validity};
 use crate::time::{ClockTime, Mono, Span};
 use crate::verdict::SourceId;
 use rand_core::Rng;
@@ -46,8 +46,10 @@ enum Told {
 #[derive(Debug, Clone)]
 pub(super) struct Keys {
     pub(super) since: Mono,
-    /// An authentic reply came with them.
+    /// An authentic reply came with them, in an earlier run perhaps.
     used: bool,
+    /// Keys of algorithm 30 never worked with this server: others are wanted.
+    avoids_gcm_siv: bool,
     /// Exchanges for this member that no authentic reply has followed.
     pub(super) attempts: BackOff,
     /// Of the certificates, where they are of this run.
@@ -145,7 +147,8 @@ impl Keys {
     pub(super) const fn restored(now: Mono) -> Self {
         Self {
             since: now,
-            used: false,
+            used: true,
+            avoids_gcm_siv: false,
             attempts: BackOff::new(now),
             certificate_expires: None,
             provisional: None,
@@ -157,11 +160,34 @@ impl Keys {
     /// Of an exchange, after attempts that were of no use.
     pub(super) fn exchanged(now: Mono, validity: Validity, is_provisional: bool, attempts: BackOff) -> Self {
         Self {
+            used: false,
             certificate_expires: Some(validity.not_after),
             provisional: is_provisional.then_some(validity),
             attempts,
             ..Self::restored(now)
         }
+    }
+
+    /// With what was learned of the server from keys before them.
+    pub(super) fn after(self, before: Option<&Self>) -> Self {
+        Self { avoids_gcm_siv: before.is_some_and(|before| before.avoids_gcm_siv), ..self }
+    }
+
+    /// The server opens no cookie of theirs, and others are to be exchanged.
+    ///
+    /// Keys of algorithm 30 that were never of use may be others than the server's: there are two ways to export them, and a server
+    /// that does not say which is its (`CompliantExporter`) would be asked in vain for ever. Keys of another algorithm that are refused
+    /// as well acquit it.
+    pub(super) fn on_refused(&mut self, algorithm: Algorithm) {
+        if !self.used {
+            self.avoids_gcm_siv = algorithm == Algorithm::Aes128GcmSiv;
+        }
+    }
+
+    /// What the next exchange offers.
+    pub(super) fn wanted_algorithms(&self) -> Vec<Algorithm> {
+        let is_wanted = |algorithm: &Algorithm| *algorithm != Algorithm::Aes128GcmSiv || !self.avoids_gcm_siv;
+        Algorithm::ALL.into_iter().filter(is_wanted).collect()
     }
 
     /// An authentic reply came.

@@ -5,7 +5,7 @@ use super::group::{Group, Member};
 use super::keying::{Keying, Keys, Pending};
 use super::roster::{Added, Changes, Roster};
 use super::{Action, Notice, QueryId};
-use crate::nts::{CertificateTime, Established, KeyRequest, SavedSession, Session, Validity};
+use crate::nts::{Algorithm, CertificateTime, Established, KeyRequest, SavedSession, Session, Validity};
 use crate::source::{Association, Settings};
 use crate::time::{ClockTime, Mono};
 use crate::verdict::SourceId;
@@ -79,9 +79,7 @@ impl Roster {
             let denied = denied(group, wish.member);
             tell_refused_keys(group, wish.member, out);
             let member = group.members.iter_mut().find(|m| Some(m.association.id()) == wish.member);
-            if let Some(keys) = member.and_then(|member| member.keys.as_mut()) {
-                keys.attempts.lengthen(now, random);
-            }
+            let algorithms = member.map_or(Algorithm::ALL.to_vec(), |member| member.on_attempt(now, random));
             let Some(keying) = group.keying_mut() else { continue };
             keying.started(now, Pending::new(query, wish.member, confirms));
             let with = keying.with();
@@ -90,6 +88,7 @@ impl Roster {
                 port: with.address.port,
                 certificate_authority: with.certificate_authority.clone(),
                 enable_srv_resolution: with.enable_srv_resolution,
+                algorithms,
                 denied,
                 certificate_time,
             };
@@ -215,6 +214,18 @@ impl Roster {
     }
 }
 
+impl Member {
+    /// Other keys for it are about to be exchanged: what is offered.
+    fn on_attempt(&mut self, now: Mono, random: &mut impl Rng) -> Vec<Algorithm> {
+        let Some(keys) = &mut self.keys else { return Algorithm::ALL.to_vec() };
+        keys.attempts.lengthen(now, random);
+        if let Some(session) = self.association.session().filter(|_| self.association.refuses_keys()) {
+            keys.on_refused(session.algorithm());
+        }
+        keys.wanted_algorithms()
+    }
+}
+
 /// Servers of a pool that are not wanted: those that are asked, and the one that is to be replaced because it is of no use.
 fn denied(group: &Group, wanting: Option<SourceId>) -> Vec<SocketAddr> {
     let is_useful = |member: &&Member| {
@@ -271,7 +282,8 @@ fn settle(
     let vacancy = group.keying().map_or(BackOff::new(now), |keying| keying.vacancy).inherited(now);
     let place = group.members.iter_mut().find(|member| Some(member.association.id()) == pending.member);
     let attempts = place.as_ref().and_then(|member| Some(member.keys.as_ref()?.attempts)).unwrap_or(vacancy);
-    let keys = Keys::exchanged(now, validity, is_provisional, attempts);
+    let before = place.as_ref().and_then(|member| member.keys.as_ref());
+    let keys = Keys::exchanged(now, validity, is_provisional, attempts).after(before);
     let stays = |member: &&mut Member| {
         !member.association.is_demobilized() && servers.contains(&member.association.address())
     };

@@ -1,6 +1,6 @@
 //! What one key exchange is asked for and what it brings, as the engine sees it. The exchange itself is the daemon's.
 
-use super::Session;
+use super::{Algorithm, Session};
 use crate::time::ClockTime;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -16,6 +16,8 @@ pub struct KeyRequest {
     pub certificate_authority: Option<PathBuf>,
     /// Look for `_ntske._tcp` service records of the name first.
     pub enable_srv_resolution: bool,
+    /// What is offered, the preferred first; at least one.
+    pub algorithms: Vec<Algorithm>,
     /// Servers of the same pool that are asked already: others are wanted.
     pub denied: Vec<SocketAddr>,
     /// Which time certificates are judged by.

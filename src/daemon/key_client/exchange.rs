@@ -80,7 +80,7 @@ fn is_denied(request: &KeyRequest, address: IpAddr) -> bool {
 
 fn offer(request: &KeyRequest) -> Offer {
     let denied = request.denied.iter().map(|server| server.ip().to_canonical().to_string()).collect();
-    Offer { denied, ..Offer::default() }
+    Offer { denied, algorithms: request.algorithms.clone(), ..Offer::default() }
 }
 
 /// The last one has all the time that is left.

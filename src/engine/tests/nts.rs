@@ -10,12 +10,17 @@ use crate::nts::{
 
 const DAY: i64 = 86_400;
 
-fn session(cookies: u8) -> Session {
-    let keys = SessionKeys::new(Algorithm::AesSivCmac256, &[1; 32], &[2; 32]).unwrap();
+fn session_of(algorithm: Algorithm, cookies: u8) -> Session {
+    let length = algorithm.key_len();
+    let keys = SessionKeys::new(algorithm, &vec![1; length], &vec![2; length]).unwrap();
     Session::new(keys, (0..cookies).map(|n| vec![n; 100]))
 }
 
-/// The reply as a server with those keys sends it, with one new cookie.
+fn session(cookies: u8) -> Session {
+    session_of(Algorithm::AesSivCmac256, cookies)
+}
+
+/// The reply as a server with those keys sends it, with one new cookie; that it opens no cookie is said without protection.
 pub(super) fn protect(request: &[u8], reply: Header) -> Vec<u8> {
     let packet = Packet::parse(request).unwrap();
     let Some(unique_identifier) = Fields::find(request, &packet).unwrap().unique_identifier else {
@@ -27,6 +32,10 @@ pub(super) fn protect(request: &[u8], reply: Header) -> Vec<u8> {
         write_field(&mut bytes[Header::LEN..], FieldType::UniqueIdentifier, unique_identifier.len());
     identifier.unwrap()[..unique_identifier.len()].copy_from_slice(unique_identifier);
     let at = Header::LEN + 4 + padded(unique_identifier.len());
+    if reply.reference_id == KissCode::NtsNak.reference_id() {
+        bytes.truncate(at);
+        return bytes;
+    }
     let mut text = vec![0; 104];
     // Never the same twice.
     write_field(&mut text, FieldType::Cookie, 100).unwrap()[..32].copy_from_slice(&unique_identifier[..32]);
@@ -60,15 +69,14 @@ fn validity() -> Validity {
 impl Bench {
     /// Ends the exchange that was asked for first with keys for these servers.
     fn exchange(&mut self, servers: &[&str]) -> KeyRequest {
+        self.exchange_with(servers, session(8))
+    }
+
+    fn exchange_with(&mut self, servers: &[&str], session: Session) -> KeyRequest {
         let (query, request) = self.exchanges.remove(0);
         let servers = servers.iter().map(|server| format!("{server}:123").parse().unwrap()).collect();
         let certificate_time = request.certificate_time;
-        let result = Ok(Box::new(Established {
-            session: session(8),
-            servers,
-            validity: validity(),
-            certificate_time,
-        }));
+        let result = Ok(Box::new(Established { session, servers, validity: validity(), certificate_time }));
         self.handle(Event::KeysExchanged { query, result });
         request
     }
@@ -212,6 +220,44 @@ fn keys_that_do_not_work_are_exchanged_ever_more_seldom() {
     }
     // 15 in the first 2.4 hours, and one an hour then.
     assert!((15..=25).contains(&exchanges), "{exchanges} exchanges in ten hours");
+}
+
+fn nak(request: &Request) -> Option<Header> {
+    Some(kiss(request, KissCode::NtsNak))
+}
+
+/// What the next exchange with the one server offers, once it refused these keys; it gives these ones.
+#[track_caller]
+fn after_refused(bench: &mut Bench, algorithm: Algorithm) -> Vec<Algorithm> {
+    while bench.exchanges.is_empty() {
+        bench.run(Span::from_secs(10), nak);
+        assert!(bench.elapsed < Span::from_secs(100_000));
+    }
+    bench.exchange_with(&["192.0.2.1"], session_of(algorithm, 8)).algorithms
+}
+
+#[test]
+fn keys_of_algorithm_30_that_never_work_are_not_asked_for_again() {
+    use Algorithm::{Aes128GcmSiv, AesSivCmac256, AesSivCmac512};
+    let mut bench = Bench::new(vec![nts("time.example")]);
+    bench.handle(Event::Timer);
+    assert_eq!(bench.exchange_with(&["192.0.2.1"], session_of(Aes128GcmSiv, 8)).algorithms, Algorithm::ALL);
+    assert_eq!(after_refused(&mut bench, AesSivCmac256), [AesSivCmac256, AesSivCmac512]);
+    bench.run(Span::from_secs(600), right);
+    assert_eq!(after_refused(&mut bench, AesSivCmac256), [AesSivCmac256, AesSivCmac512], "these worked");
+    assert_eq!(after_refused(&mut bench, AesSivCmac256), Algorithm::ALL, "it was not the algorithm");
+}
+
+#[test]
+fn keys_of_algorithm_30_that_worked_once_are_asked_for_again_when_the_server_forgot_them() {
+    let mut bench = Bench::new(vec![nts("time.example")]);
+    bench.handle(Event::Timer);
+    bench.exchange_with(&["192.0.2.1"], session_of(Algorithm::AesSivCmac256, 8));
+    bench.run(Span::from_secs(600), right);
+    for _ in 0..3 {
+        assert_eq!(after_refused(&mut bench, Algorithm::AesSivCmac256), Algorithm::ALL);
+        bench.run(Span::from_secs(600), right);
+    }
 }
 
 #[test]
