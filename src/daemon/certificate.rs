@@ -15,6 +15,7 @@ use rustls::{Error as TlsError, InconsistentKeys};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use x509_cert::der::Decode;
+use x509_cert::ext::pkix::BasicConstraints;
 use zeroize::Zeroizing;
 
 /// What a TLS server shows, and proves to be its own.
@@ -110,6 +111,14 @@ pub(crate) fn validity(certificate: &CertificateDer<'_>) -> Option<Validity> {
         ClockTime::from_unix_secs(i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX))
     };
     Some(Validity { not_before: time(validity.not_before), not_after: time(validity.not_after) })
+}
+
+/// Whether it may sign others (RFC 5280 §4.2.1.9); not if it cannot be understood.
+pub(crate) fn is_authority(certificate: &CertificateDer<'_>) -> bool {
+    let parsed = x509_cert::Certificate::from_der(certificate).ok();
+    let constraints =
+        parsed.and_then(|parsed| parsed.tbs_certificate().get_extension::<BasicConstraints>().ok()?);
+    constraints.is_some_and(|(_, constraints)| constraints.ca)
 }
 
 impl Certificate {

@@ -1,18 +1,19 @@
 //! One connection of a key exchange: TCP, TLS 1.3, request, answer, keys (RFC 8915 §3, §4, §5.1). Has no deadline of its own.
 
-use super::trust;
+use super::trust::{self, Trusted};
 use super::verifier::Verifier;
 use super::words;
 use crate::daemon::certificate::ALPN;
 use crate::nts::{Answer, CertificateTime, Offer, Progress, SessionKeys, Validity};
+use rustls::ClientConnection;
 use rustls::pki_types::ServerName;
-use rustls::{ClientConnection, RootCertStore};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+use zeroize::Zeroizing;
 
 /// What the server gives.
 #[derive(Debug)]
@@ -30,12 +31,12 @@ pub(super) async fn agree(
     server: SocketAddr,
     host: &str,
     time: CertificateTime,
-    roots: &Arc<RootCertStore>,
+    trusted: &Arc<Trusted>,
     offer: &Offer,
 ) -> Result<Agreed, String> {
     let name = ServerName::try_from(host.to_owned())
         .map_err(|_| "it is neither an address nor a host name".to_owned())?;
-    let verifier = Arc::new(Verifier::new(Arc::clone(roots), time)?);
+    let verifier = Arc::new(Verifier::new(Arc::clone(trusted), time)?);
     let config = trust::configuration(Arc::clone(&verifier), time)?;
     let told = |error| words::of_io(&error, server.port(), time);
     let tcp = TcpStream::connect(server).await.map_err(told)?;
@@ -60,9 +61,10 @@ async fn read(
     offer: &Offer,
     told: impl Fn(std::io::Error) -> String,
 ) -> Result<Answer, String> {
-    let mut bytes = Vec::new();
+    // Cookies are secrets. Room for what is usual, so that few copies of them stay behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(USUAL_ANSWER));
     loop {
-        if tls.read_buf(&mut bytes).await.map_err(&told)? == 0 {
+        if tls.read_buf(&mut *bytes).await.map_err(&told)? == 0 {
             return Err(words::CLOSED.to_owned());
         }
         match offer.judge(&bytes) {
@@ -72,6 +74,9 @@ async fn read(
         }
     }
 }
+
+/// Bytes: eight cookies of ours have less, in TLS records that are read whole.
+const USUAL_ANSWER: usize = 4096;
 
 fn keys(connection: &ClientConnection, answer: &Answer) -> Result<SessionKeys, String> {
     let exported = answer

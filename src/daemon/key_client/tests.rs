@@ -8,6 +8,7 @@ use super::{KeyClient, Outcome};
 use crate::engine::QueryId;
 use crate::nts::{Algorithm, CertificateTime, Established, KeyRequest, Policy, Protocol, Validity};
 use crate::time::Span;
+use rcgen::{BasicConstraints, IsCa};
 use rustls::NamedGroup;
 use server::{Certificates, Day, Manner, Server, day};
 use std::io;
@@ -53,6 +54,7 @@ impl Server {
             port: self.port,
             certificate_authority: Some(self.authority.path().to_owned()),
             enable_srv_resolution: false,
+            algorithms: Algorithm::ALL.to_vec(),
             denied: Vec::new(),
             certificate_time: CertificateTime::Clock(day(TODAY)),
         }
@@ -159,6 +161,32 @@ async fn an_issuer_who_is_not_trusted_is_told_with_its_remedy() {
 }
 
 #[tokio::test]
+async fn a_certificate_that_signed_itself_is_accepted_where_it_is_named_and_all_else_holds() {
+    let unconstrained = IsCa::Ca(BasicConstraints::Unconstrained);
+    for is_ca in [IsCa::NoCa, IsCa::ExplicitNoCa, unconstrained] {
+        let with = |leaf| Certificates { itself: Some(is_ca), leaf, ..Certificates::default() };
+        let leaf = ((2026, 1, 1), (2027, 1, 1));
+        let server = Server::start(with(leaf), answers()).await;
+        let mut request = server.request("time.example");
+        let validity = Validity { not_before: day(leaf.0), not_after: day(leaf.1) };
+        assert_eq!(exchange(request.clone()).await.unwrap().validity, validity);
+        request.certificate_time = CertificateTime::Unknown { not_before: day((2020, 1, 1)) };
+        assert_eq!(exchange(request).await.unwrap().validity, validity);
+        check(exchange(server.request("two.example")).await, "only for 127.0.0.1, time.example");
+        let expired = ((2026, 1, 1), (2026, 5, 1));
+        check_certificate(with(expired), "time.example", "expired on 2026-05-01").await;
+        let early = ((2026, 7, 1), (2027, 1, 1));
+        check_certificate(with(early), "time.example", "valid from 2026-07-01").await;
+    }
+    let itself = Certificates { itself: Some(unconstrained), ..Certificates::default() };
+    let server = Server::start(itself.clone(), answers()).await;
+    let other = Server::start(itself, answers()).await;
+    let mut request = server.request("time.example");
+    request.certificate_authority = Some(other.authority.path().to_owned());
+    check(exchange(request).await, "name this very certificate as certificate-authority");
+}
+
+#[tokio::test]
 async fn a_file_of_authorities_that_is_no_use_is_named() {
     let server = Server::start(Certificates::default(), answers()).await;
     let mut request = server.request("time.example");
@@ -176,7 +204,7 @@ async fn servers_that_do_not_exchange_keys_are_told_apart() {
         (Manner::NoTls, "no NTS key exchange server"),
         (Manner::Says(Vec::new()), "closed the connection before its answer was whole"),
         (Manner::Says(vec![0x80, 2, 0, 2, 0, 1, 0x80, 0, 0, 0]), "it calls the request bad (error 1)"),
-        (Manner::Endless, "a message longer than 16384 bytes"),
+        (Manner::Endless, "a message of more than 256 records"),
     ];
     for (manner, words) in cases {
         let server = Server::start(Certificates::default(), manner).await;

@@ -10,21 +10,32 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::time_provider::TimeProvider;
 use rustls::{ClientConfig, RootCertStore};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Those who are trusted.
+#[derive(Debug)]
+pub(super) struct Trusted {
+    /// Whom certificates may lead to.
+    pub(super) roots: Arc<RootCertStore>,
+    /// The certificates of the file, which a server may show for its own as well.
+    pub(super) named: BTreeSet<Vec<u8>>,
+}
 
 /// The system's roots and those of the file. Read for every exchange, so that a renewed file needs no restart, and memory is not kept for them.
 ///
 /// # Errors
 /// Names the file, or says that there is nobody to trust.
-pub(super) async fn roots(file: Option<PathBuf>) -> Result<Arc<RootCertStore>, String> {
+pub(super) async fn roots(file: Option<PathBuf>) -> Result<Arc<Trusted>, String> {
     let read = tokio::task::spawn_blocking(move || read(file.as_deref()));
     read.await.map_err(|error| error.to_string())?
 }
 
-fn read(file: Option<&Path>) -> Result<Arc<RootCertStore>, String> {
-    let mut roots = file.map_or_else(|| Ok(RootCertStore::empty()), roots_of_file)?;
+fn read(file: Option<&Path>) -> Result<Arc<Trusted>, String> {
+    let (mut roots, named) =
+        file.map_or_else(|| Ok((RootCertStore::empty(), BTreeSet::new())), roots_of_file)?;
     let system = rustls_native_certs::load_native_certs();
     roots.add_parsable_certificates(system.certs);
     if roots.is_empty() {
@@ -34,14 +45,14 @@ fn read(file: Option<&Path>) -> Result<Arc<RootCertStore>, String> {
              certificate-authority"
         ));
     }
-    Ok(Arc::new(roots))
+    Ok(Arc::new(Trusted { roots: Arc::new(roots), named }))
 }
 
-/// Those of a file (`certificate-authority`).
+/// Those of a file (`certificate-authority`), and its certificates as they are.
 ///
 /// # Errors
 /// Names the file, and says what to do.
-pub(in crate::daemon) fn roots_of_file(path: &Path) -> Result<RootCertStore, String> {
+pub(in crate::daemon) fn roots_of_file(path: &Path) -> Result<(RootCertStore, BTreeSet<Vec<u8>>), String> {
     let refused = |what: String| format!("certificate-authority {} {what}", path.display());
     let (text, _) = secret_file::read(path, LONGEST).map_err(|error| {
         refused(format!("cannot be read: {error}; correct the path, or let the daemon's user read it"))
@@ -49,10 +60,11 @@ pub(in crate::daemon) fn roots_of_file(path: &Path) -> Result<RootCertStore, Str
     if text.len() > LONGEST {
         return Err(refused(format!("has more than {} MiB; name a PEM file of certificates", LONGEST >> 20)));
     }
-    let mut roots = RootCertStore::empty();
+    let (mut roots, mut named) = (RootCertStore::empty(), BTreeSet::new());
     for certificate in CertificateDer::pem_slice_iter(&text) {
         let certificate =
             certificate.map_err(|error| refused(format!("is not PEM: {error}; have it written again")))?;
+        named.insert(certificate.to_vec());
         roots.add(certificate).map_err(|error| {
             refused(format!(
                 "has a certificate that is none of an authority: {error}; name that of the issuer"
@@ -64,7 +76,7 @@ pub(in crate::daemon) fn roots_of_file(path: &Path) -> Result<RootCertStore, Str
             "has no certificate in it; it must be PEM (-----BEGIN CERTIFICATE-----)".to_owned(),
         ));
     }
-    Ok(roots)
+    Ok((roots, named))
 }
 
 /// Everybody whom a system trusts takes less than 1 MB.

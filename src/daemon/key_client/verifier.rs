@@ -6,14 +6,16 @@
 //! gains what its owner had: he can pose as the server and tell a time within that certificate's life and after that moment, if he also is on
 //! the path to it. Without such a key he gains nothing: names, signatures and issuers are checked as ever.
 
-use super::trust;
+use super::trust::{self, Trusted};
+use super::words;
 use crate::daemon::certificate;
 use crate::nts::{CertificateTime, Validity};
 use crate::time::{ClockTime, Span};
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
@@ -21,6 +23,7 @@ use std::sync::{Arc, OnceLock};
 #[derive(Debug)]
 pub(super) struct Verifier {
     inner: Arc<WebPkiServerVerifier>,
+    trusted: Arc<Trusted>,
     time: CertificateTime,
     validity: OnceLock<Validity>,
 }
@@ -29,10 +32,11 @@ pub(super) struct Verifier {
 const CERTIFICATES: usize = 6;
 
 impl Verifier {
-    pub(super) fn new(roots: Arc<RootCertStore>, time: CertificateTime) -> Result<Self, String> {
+    pub(super) fn new(trusted: Arc<Trusted>, time: CertificateTime) -> Result<Self, String> {
+        let roots = Arc::clone(&trusted.roots);
         let inner = WebPkiServerVerifier::builder_with_provider(roots, certificate::provider());
         let inner = inner.build().map_err(|error| error.to_string())?;
-        Ok(Self { inner, time, validity: OnceLock::new() })
+        Ok(Self { inner, trusted, time, validity: OnceLock::new() })
     }
 
     /// When the chain that was accepted is good; `None` before.
@@ -54,12 +58,18 @@ impl ServerCertVerifier for Verifier {
             return Err(Error::General(format!("its chain has more than {CERTIFICATES} certificates")));
         }
         let of_leaf = period(leaf)?;
+        let is_named = self.trusted.named.contains(leaf.as_ref());
         let mut periods = vec![of_leaf];
-        for other in others {
+        for other in others.iter().filter(|_| !is_named) {
             periods.push(period(other)?);
         }
-        let is_good = |time: ClockTime| {
-            self.inner.verify_server_cert(leaf, others, name, ocsp, trust::unix_time(time)).map(|_| ())
+        let is_good = |time: ClockTime| match is_named {
+            true => verify_named(leaf, of_leaf, name, time),
+            false => {
+                let verified =
+                    self.inner.verify_server_cert(leaf, others, name, ocsp, trust::unix_time(time));
+                verified.map(|_| ()).map_err(|error| explained(error, leaf))
+            }
         };
         let validity = match self.time {
             CertificateTime::Clock(now) => {
@@ -95,6 +105,35 @@ impl ServerCertVerifier for Verifier {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.inner.supported_verify_schemes()
+    }
+}
+
+/// The server shows a certificate that the administrator has named, most often one that it signed itself: whom else it may lead to does
+/// not matter. Whose it is, and when, does; and that the server has its key, as ever.
+fn verify_named(
+    leaf: &CertificateDer<'_>,
+    period: Validity,
+    name: &ServerName<'_>,
+    time: ClockTime,
+) -> Result<(), Error> {
+    let time = trust::unix_time(time);
+    let (not_before, not_after) = (trust::unix_time(period.not_before), trust::unix_time(period.not_after));
+    if time < not_before {
+        return Err(CertificateError::NotValidYetContext { time, not_before }.into());
+    }
+    if time > not_after {
+        return Err(CertificateError::ExpiredContext { time, not_after }.into());
+    }
+    verify_server_name(&ParsedCertificate::try_from(leaf)?, name)
+}
+
+/// The library has no word of its own for a server that shows the certificate of an authority.
+fn explained(error: Error, leaf: &CertificateDer<'_>) -> Error {
+    match error {
+        Error::InvalidCertificate(CertificateError::Other(_)) if certificate::is_authority(leaf) => {
+            Error::General(words::AUTHORITY.to_owned())
+        }
+        error => error,
     }
 }
 

@@ -11,6 +11,9 @@ pub(super) const NO_KEY_EXCHANGE: &str =
     "it is no NTS key exchange server (TLS 1.3 with ntske/1): is the port right?";
 /// Before its answer was whole.
 pub(super) const CLOSED: &str = "it closed the connection before its answer was whole";
+/// Which no other client would accept either, unless it is named.
+pub(super) const AUTHORITY: &str = "it shows the certificate of an authority as its own, perhaps one that signed itself: if it is right, name \
+                                    this very certificate as certificate-authority";
 
 /// Of a connection to `port`.
 pub(super) fn of_io(error: &io::Error, port: u16, time: CertificateTime) -> String {

@@ -40,6 +40,8 @@ pub(super) struct Certificates {
     pub(super) intermediate: (Day, Day),
     /// How often the intermediate is presented.
     pub(super) copies: usize,
+    /// The leaf has signed itself, and is named as the authority; an authority's or not.
+    pub(super) itself: Option<IsCa>,
 }
 
 impl Default for Certificates {
@@ -49,6 +51,7 @@ impl Default for Certificates {
             leaf: ((2026, 1, 1), (2027, 1, 1)),
             intermediate: ((2026, 3, 1), (2026, 12, 1)),
             copies: 1,
+            itself: None,
         }
     }
 }
@@ -84,9 +87,16 @@ impl Server {
         params.not_before = date_time_ymd(from.0, from.1, from.2);
         params.not_after = date_time_ymd(to.0, to.1, to.2);
         let key = KeyPair::generate().unwrap();
-        let leaf = params.signed_by(&key, &intermediate).unwrap();
+        let (leaf, others) = match certificates.itself {
+            None => (params.signed_by(&key, &intermediate).unwrap(), certificates.copies),
+            Some(is_ca) => {
+                params.is_ca = is_ca;
+                (params.self_signed(&key).unwrap(), 0)
+            }
+        };
+        let named = if certificates.itself.is_some() { leaf.pem() } else { root.pem() };
         let mut chain = vec![leaf.der().clone()];
-        chain.extend(std::iter::repeat_n(intermediate.der().clone(), certificates.copies));
+        chain.extend(std::iter::repeat_n(intermediate.der().clone(), others));
         let config = ServerConfig::builder_with_provider(provider());
         let config = config.with_protocol_versions(&[&rustls::version::TLS13]).unwrap().with_no_client_auth();
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
@@ -96,7 +106,7 @@ impl Server {
             _ => vec![ALPN.to_vec()],
         };
         let mut file = NamedTempFile::new().unwrap();
-        file.write_all(root.pem().as_bytes()).unwrap();
+        file.write_all(named.as_bytes()).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (out, made) = mpsc::unbounded_channel();
