@@ -1,10 +1,11 @@
-//! Deliberately misbehaving NTP servers for tests and the demo. Nothing in the daemon names them.
+//! Deliberately misbehaving servers for NTP and for key exchanges, for tests and the demo. Nothing in the daemon names them.
 //!
 //! They share no code with `server`, so that a client and a responder that are wrong in the same way do not agree here.
 
 mod answer;
 mod behaviour;
 mod foreground;
+pub mod key_exchange;
 mod running;
 
 pub use behaviour::Behaviour;
