@@ -9,6 +9,7 @@ mod client;
 mod control;
 mod fleet;
 mod hostile;
+mod hostile_key_clients;
 mod hostile_key_exchange;
 mod interleaved;
 mod isolated;

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 
 /// The folder with `ca.pem`, and `certificate.pem` with `key.pem` for the first server.
 #[track_caller]
-fn certificates(lab: &Lab) -> PathBuf {
+pub(crate) fn certificates(lab: &Lab) -> PathBuf {
     certificates_for(lab, &Lab::server(1))
 }
 

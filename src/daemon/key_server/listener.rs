@@ -43,9 +43,11 @@ impl Listener {
         let mut trouble = Trouble::default();
         let mut check = interval(CHECK_INTERVAL);
         check.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let most = self.service.places.borrow().limit();
         loop {
             tokio::select! {
-                accepted = accept(&self.socket, trouble.until) => match accepted {
+                // Who was sent away has its descriptor until it has noticed.
+                accepted = accept(&self.socket, trouble.until), if connections.len() <= most => match accepted {
                     Ok((stream, peer)) => {
                         trouble.until = None;
                         self.admit(stream, peer, &mut connections);

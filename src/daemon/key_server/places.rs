@@ -59,6 +59,11 @@ impl Places {
         Self { limit, patience, next: 0, open: BTreeMap::new(), sheddable: BTreeSet::new() }
     }
 
+    /// How many there are.
+    pub(super) fn limit(&self) -> usize {
+        self.limit
+    }
+
     /// A place for one more, maybe that of who may be shed for longest: `None` if there is none.
     pub(super) fn admit(&mut self, now: Instant) -> Option<Admitted> {
         if self.open.len() >= self.limit {
