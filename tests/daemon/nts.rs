@@ -1,7 +1,8 @@
 //! Stories of NTS (RFC 8915) with other people's programs on the other side: each gets keys and time from us, and we from it, with every
 //! algorithm that both have. chronyd is here, the others below, and master keys over time. Certificates are made for each story.
 //!
-//! Last seen with chrony 4.3 (algorithm 15), ntpsec 1.2.2 (15 and 17) and ntpd-rs 1.9.0 (15 and 17; its client prefers 17).
+//! Last seen with chrony 4.3 (algorithm 15) and 4.6.1 (30 and 15), ntpsec 1.2.2 (15 and 17) and ntpd-rs 1.9.0 (15 and 17; its client
+//! prefers 17).
 
 mod earlier;
 mod memory;
@@ -10,7 +11,7 @@ mod ours;
 mod rotation;
 
 use crate::lab::{Host, Lab};
-use crate::peers::{chronyc, chronyd};
+use crate::peers::Chrony;
 use crate::process::run;
 use crate::programs::example;
 use crate::wait::seconds;
@@ -50,43 +51,39 @@ const COOKIES: usize = 8;
 /// Of `chronyc -c ntpdata`: of the last reply.
 const AUTHENTICATED: usize = 27;
 
-#[test]
-#[ignore = "needs root and peers: ./test runs it"]
-fn chronyd_gets_keys_and_protected_time_from_us() {
+/// chronyd gets keys for this algorithm, and time.
+#[track_caller]
+fn check_client(chrony: Chrony, lines: &[&str], algorithm: Algorithm) {
     let lab = Lab::new();
     let folder = certificates(&lab);
     let server = ours::server(&lab, &folder);
     let trusted = format!("ntstrustedcerts {}/ca.pem", folder.display());
-    let line = "server 10.77.0.1 nts minpoll 0 maxpoll 0";
-    let _client = chronyd(&lab, Host::Client, "client", &[&trusted, "nosystemcert", line]);
+    let fixed = [&trusted, "nosystemcert", "server 10.77.0.1 nts minpoll 0 maxpoll 0"];
+    let _client = chrony.chronyd(&lab, Host::Client, "client", &[&fixed, lines].concat());
     ours::gave_time_with_nts(&server, 12);
-    let authdata = chronyc(&lab, Host::Client, "client", &["authdata"]);
+    let authdata = chrony.chronyc(&lab, Host::Client, "client", &["authdata"]);
     println!("authdata: {authdata}");
     assert_eq!([MODE, NAKS, ATTEMPTS].map(|at| column(&authdata, at)), ["NTS", "0", "0"], "{authdata}");
-    // 30 since chrony 4.4, where its libraries have it.
-    assert!(["15", "30"].contains(&column(&authdata, ALGORITHM).as_str()), "{authdata}");
+    assert_eq!(column(&authdata, ALGORITHM), algorithm.id().to_string(), "{authdata}");
     assert!(column(&authdata, COOKIES).parse::<u32>().unwrap() >= 7, "{authdata}");
-    let ntpdata = chronyc(&lab, Host::Client, "client", &["ntpdata"]);
+    let ntpdata = chrony.chronyc(&lab, Host::Client, "client", &["ntpdata"]);
     assert_eq!(column(&ntpdata, AUTHENTICATED), "Yes", "{ntpdata}");
 }
 
-#[test]
-#[ignore = "needs root and peers: ./test runs it"]
-fn we_get_keys_and_protected_time_from_chronyd() {
+/// chronyd gives us keys for the first of these algorithms, and time; asked for each alone it has these and no others.
+#[track_caller]
+fn check_server(chrony: Chrony, lines: &[&str], algorithms: &[Algorithm]) {
     let lab = Lab::new();
     let folder = certificates(&lab);
-    let lines = [
-        "bindaddress 10.77.0.1".to_owned(),
-        "allow".to_owned(),
-        "local stratum 1".to_owned(),
-        format!("ntsservercert {}/certificate.pem", folder.display()),
-        format!("ntsserverkey {}/key.pem", folder.display()),
-    ];
-    let _server = chronyd(&lab, Host::Servers, "server", &lines.each_ref().map(String::as_str));
+    let [certificate, key] = ["certificate", "key"].map(|name| folder.join(name).with_extension("pem"));
+    let certificate = format!("ntsservercert {}", certificate.display());
+    let key = format!("ntsserverkey {}", key.display());
+    let fixed = ["bindaddress 10.77.0.1", "allow", "local stratum 1", &certificate, &key];
+    let _server = chrony.chronyd(&lab, Host::Servers, "server", &[&fixed, lines].concat());
     let client = ours::client(&lab, &folder);
     let status = ours::got_time_with_nts(&client, 12);
     // Authenticated NTP packets, by the server's own count.
-    let statistics = chronyc(&lab, Host::Servers, "server", &["serverstats"]);
+    let statistics = chrony.chronyc(&lab, Host::Servers, "server", &["serverstats"]);
     println!("serverstats: {statistics}");
     let counts: Vec<u64> = statistics.trim().split(',').map(|count| count.parse().unwrap_or(0)).collect();
     // NTP received, dropped, commands received, dropped, client log drops, NTS-KE accepted, dropped, authenticated.
@@ -94,6 +91,42 @@ fn we_get_keys_and_protected_time_from_chronyd() {
     assert!(counts[7] >= 12 && counts[7] == counts[0], "{statistics}");
 
     let known = ours::algorithms_of_the_server(&lab, &folder);
-    assert!(known.contains(&Algorithm::AesSivCmac256), "{known:?}");
+    assert_eq!(known, algorithms);
     assert_eq!(ours::algorithm(&status), ours::preferred(&known));
+}
+
+#[test]
+#[ignore = "needs root and peers: ./test runs it"]
+fn chronyd_gets_keys_and_protected_time_from_us() {
+    check_client(Chrony::Packaged, &[], Algorithm::AesSivCmac256);
+}
+
+#[test]
+#[ignore = "needs root and peers: ./test runs it"]
+fn a_later_chronyd_gets_keys_half_as_long_and_protected_time_from_us() {
+    check_client(Chrony::Later, &[], Algorithm::Aes128GcmSiv);
+}
+
+#[test]
+#[ignore = "needs root and peers: ./test runs it"]
+fn a_later_chronyd_without_short_keys_gets_protected_time_from_us() {
+    check_client(Chrony::Later, &["ntsaeads 15"], Algorithm::AesSivCmac256);
+}
+
+#[test]
+#[ignore = "needs root and peers: ./test runs it"]
+fn we_get_keys_and_protected_time_from_chronyd() {
+    check_server(Chrony::Packaged, &[], &[Algorithm::AesSivCmac256]);
+}
+
+#[test]
+#[ignore = "needs root and peers: ./test runs it"]
+fn we_get_keys_half_as_long_and_protected_time_from_a_later_chronyd() {
+    check_server(Chrony::Later, &[], &[Algorithm::Aes128GcmSiv, Algorithm::AesSivCmac256]);
+}
+
+#[test]
+#[ignore = "needs root and peers: ./test runs it"]
+fn we_get_protected_time_from_a_later_chronyd_without_short_keys() {
+    check_server(Chrony::Later, &["ntsaeads 15"], &[Algorithm::AesSivCmac256]);
 }

@@ -66,27 +66,59 @@ pub(crate) fn chronyd_orphan(lab: &Lab, n: u8, stratum: u8, other: &str) -> Proc
     chronyd(lab, Host::Servers, &format!("chronyd-{n}"), &[&bind, "allow", &local, &server])
 }
 
-/// chronyd with these lines of configuration; it never touches the clock. `chronyc` finds it by its name.
-#[track_caller]
-pub(crate) fn chronyd(lab: &Lab, host: Host, name: &str, lines: &[&str]) -> Process {
-    let file = lab.folder().join(format!("{name}.conf"));
-    let mut lines = lines.join("\n");
-    lines += &format!("\ncmdport 0\nbindcmdaddress {}\n", command_socket(lab, name).display());
-    lines += &format!("pidfile {}\n", lab.folder().join(format!("{name}.pid")).display());
-    fs::write(&file, lines).unwrap();
-    let mut command = peer(lab, host, "usr/sbin/chronyd");
-    command.args(["-x", "-d", "-u", "root", "-f"]).arg(&file);
-    let process = Process::start(name, command);
-    process.wait_for("starting", seconds(5));
-    process
+/// Which chrony.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Chrony {
+    /// This Debian's.
+    Packaged,
+    /// A later one's, which has AES-128-GCM-SIV and may be told to do without.
+    Later,
 }
 
-/// What `chronyc` says of the chronyd of this name: a line for each row, with commas.
+impl Chrony {
+    /// chronyd with these lines of configuration; it never touches the clock. `chronyc` finds it by its name.
+    #[track_caller]
+    pub(crate) fn chronyd(self, lab: &Lab, host: Host, name: &str, lines: &[&str]) -> Process {
+        let file = lab.folder().join(format!("{name}.conf"));
+        let mut lines = lines.join("\n");
+        lines += &format!("\ncmdport 0\nbindcmdaddress {}\n", command_socket(lab, name).display());
+        lines += &format!("pidfile {}\n", lab.folder().join(format!("{name}.pid")).display());
+        fs::write(&file, lines).unwrap();
+        let mut command = self.program(lab, host, "usr/sbin/chronyd");
+        command.args(["-x", "-d", "-u", "root", "-f"]).arg(&file);
+        let process = Process::start(name, command);
+        process.wait_for("starting", seconds(5));
+        process
+    }
+
+    /// What `chronyc` says of the chronyd of this name: a line for each row, with commas.
+    #[track_caller]
+    pub(crate) fn chronyc(self, lab: &Lab, host: Host, name: &str, arguments: &[&str]) -> String {
+        let mut command = self.program(lab, host, "usr/bin/chronyc");
+        command.arg("-h").arg(command_socket(lab, name)).args(["-c", "-n"]).args(arguments);
+        run("chronyc", command, seconds(10)).1
+    }
+
+    fn program(self, lab: &Lab, host: Host, path: &str) -> Command {
+        match self {
+            Self::Packaged => peer(lab, host, path),
+            Self::Later => {
+                lab.command(host, present(debian().join("later").join(path.rsplit('/').next().unwrap())))
+            }
+        }
+    }
+}
+
+/// This Debian's chronyd; see [`Chrony::chronyd`].
+#[track_caller]
+pub(crate) fn chronyd(lab: &Lab, host: Host, name: &str, lines: &[&str]) -> Process {
+    Chrony::Packaged.chronyd(lab, host, name, lines)
+}
+
+/// What it says of itself; see [`Chrony::chronyc`].
 #[track_caller]
 pub(crate) fn chronyc(lab: &Lab, host: Host, name: &str, arguments: &[&str]) -> String {
-    let mut command = peer(lab, host, "usr/bin/chronyc");
-    command.arg("-h").arg(command_socket(lab, name)).args(["-c", "-n"]).args(arguments);
-    run("chronyc", command, seconds(10)).1
+    Chrony::Packaged.chronyc(lab, host, name, arguments)
 }
 
 /// In a folder of its own, which chronyd makes and lets nobody else into.
