@@ -1,5 +1,6 @@
 //! Stories of master keys over time: they rotate while clients ask, and outlive restarts of either side, or do not.
 
+use super::ours::{SERVER, client};
 use super::{MODE, NAKS, certificates, column};
 use crate::lab::{Host, Lab};
 use crate::peers::{chronyc, chronyd};
@@ -10,8 +11,6 @@ use ntpd_rs::snapshot::KeyExchangeEnd;
 use ntpd_rs::verdict::Discard;
 use std::collections::BTreeMap;
 use std::path::Path;
-
-const SERVER: &str = "10.77.0.1:123";
 
 /// Our server with this `[keyset]`; its log tells of rotations.
 #[track_caller]
@@ -28,18 +27,6 @@ pub(super) fn server(lab: &Lab, folder: &Path, keyset: &str) -> Daemon {
     let daemon = Daemon::start_on(lab, Host::Servers, &toml, &arguments);
     daemon.wait_until("answering status", seconds(5), |_| true);
     daemon
-}
-
-/// Our client, which asks every second.
-#[track_caller]
-fn client(lab: &Lab, folder: &Path) -> Daemon {
-    let toml = format!(
-        "[[source]]\nmode = \"nts\"\naddress = \"10.77.0.1\"\ncertificate-authority = \"{}/ca.pem\"
-         poll-interval-limits = {{ min = 0, max = 0 }}\ninitial-poll-interval = 0\n
-         [synchronization]\nminimum-agreeing-sources = 1\n",
-        folder.display()
-    );
-    Daemon::start(lab, &toml, &[])
 }
 
 /// chronyd, which asks every second.
