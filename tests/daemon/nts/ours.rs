@@ -80,7 +80,7 @@ fn answers_with(lab: &Lab, certificates: &Path, algorithm: Algorithm) -> bool {
     let mut command = lab.command(Host::Client, example("ntp-load"));
     command.args([SERVER, "--my-server", "--nts=10.77.0.1:4460", "--ca"]).arg(certificates.join("ca.pem"));
     command.arg(format!("--nts-algorithm={}", algorithm.id()));
-    command.args(["--warm-up=0", "--seconds=0.3", "--rate=20", "--sockets=1", "--timeout=1", "--json"]);
+    command.args(["--warm-up=0", "--seconds=0.5", "--rate=20", "--sockets=1", "--timeout=5", "--json"]);
     let (status, output) = run("ntp-load", command, seconds(10));
     println!("{algorithm}: {output}");
     if !status.success() {
@@ -88,8 +88,10 @@ fn answers_with(lab: &Lab, certificates: &Path, algorithm: Algorithm) -> bool {
         return false;
     }
     let report: serde_json::Value = serde_json::from_str(&output).unwrap();
-    let [sent, answered] = ["sent", "answered"].map(|name| report[name].as_f64().unwrap());
-    assert!(sent >= 4.0 && sent.to_bits() == answered.to_bits(), "{algorithm}: {output}");
+    let count = |name: &str| report[name].as_f64().unwrap();
+    // The last reply may come when counting has ended; none may be lost or bad.
+    let bad: f64 = ["lost", "nonsense", "without_time", "unsent"].into_iter().map(count).sum();
+    assert!(count("answered") >= 4.0 && bad < 1.0, "{algorithm}: {output}");
     true
 }
 
