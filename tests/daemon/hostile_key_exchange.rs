@@ -1,7 +1,7 @@
 //! Stories of key exchange servers that misbehave, and of somebody between us and an NTP server: each is named by what is wrong with it, costs
 //! little, is tried again later, and disturbs nobody else.
 
-use crate::lab::Lab;
+use crate::lab::{Host, Lab};
 use crate::process::Process;
 use crate::programs::{Daemon, Status, example_server};
 use crate::wait::{poll, seconds};
@@ -155,6 +155,9 @@ fn every_misbehaving_key_exchange_server_is_named_by_what_is_wrong_and_used_when
 #[ignore = "needs root: ./test runs it"]
 fn a_server_that_sends_us_to_somebody_else_is_asked_again_when_that_does_not_answer() {
     let lab = Lab::new();
+    // Requests leave, and nobody has that address.
+    lab.ip(Host::Client, "route add 192.0.2.1/32 dev cable");
+    lab.ip(Host::Client, "neigh add 192.0.2.1 lladdr 02:00:00:00:00:01 dev cable");
     let server = Server::start(&lab, BAD, 0, &["--behaviour", "elsewhere", "--faulty-connections", "1"]);
     let daemon = daemon(&lab, &[&server]);
     daemon.wait_until("asking somebody", seconds(20), |status| status.source("192.0.2.1:6000").is_some());
