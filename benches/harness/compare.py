@@ -15,7 +15,7 @@ from .figures import median, ratio, spread, table
 from .isolation import EXIT_CANNOT_RUN, BenchFailure, CannotRun, check_machine, is_inside, prepare_inside, run_inside
 from .process import Running
 from .programs import Programs
-from .servers import WORKER, Nts, Server
+from .servers import WORKER, Nts, Server, Settings
 
 FIRST_PORT = 11100
 # Of all addresses together: within the budget of every client, and more than one cache line of any table.
@@ -145,8 +145,8 @@ def all_rows(built: Programs, cpus: list[int], certificates: Path, only: list[st
     one, other = cpus[0], cpus[1]
     apart = [
         servers.ours(built, OURS),
-        servers.ours(built, LIMITED_TOO, LIMIT_KEYS + COUNT_KEYS),
-        servers.ours(built, EVERYWHERE, at="[::]"),
+        servers.ours(built, LIMITED_TOO, Settings(keys=LIMIT_KEYS + COUNT_KEYS)),
+        servers.ours(built, EVERYWHERE, Settings(at="[::]")),
         servers.earlier(),
         *with_nts(built, certificates),
     ]
@@ -154,7 +154,7 @@ def all_rows(built: Programs, cpus: list[int], certificates: Path, only: list[st
     rows += [Row(server, [one], [other]) for server in apart if server]
     # A generator on each CPU in both, so that half of the requests come from another CPU than their worker's.
     rows.append(Row(servers.ours(built, ONE_WORKER), [one], [one, other]))
-    rows.append(Row(servers.ours(built, TWO_WORKERS, workers=2), [one, other], [one, other]))
+    rows.append(Row(servers.ours(built, TWO_WORKERS, Settings(workers=2)), [one, other], [one, other]))
     if only is None:
         return rows
     wanted = {*only, *(SAME_OF_CHRONY.get(name, CHRONY) for name in only)}
@@ -166,10 +166,10 @@ def with_nts(built: Programs, certificates: Path) -> list[Server]:
     one, eight = Nts(certificates), Nts(certificates, cookies=8)
     return [
         servers.chrony(CHRONY_NTS, one),
-        servers.ours(built, OURS_NTS, nts=one),
+        servers.ours(built, OURS_NTS, Settings(nts=one)),
         servers.chrony(CHRONY_NTS_8, eight),
-        servers.ours(built, OURS_NTS_8, nts=eight),
-        servers.ours(built, OURS_NTS_30, nts=Nts(certificates, algorithm=30)),
+        servers.ours(built, OURS_NTS_8, Settings(nts=eight)),
+        servers.ours(built, OURS_NTS_30, Settings(nts=Nts(certificates, algorithm=30))),
     ]
 
 

@@ -18,6 +18,7 @@ from . import load, programs, servers
 from .figures import table
 from .isolation import EXIT_CANNOT_RUN, BenchFailure, CannotRun, check_machine, is_inside, prepare_inside, run_inside
 from .process import Running
+from .servers import Settings
 
 PORT = 123
 # An honest client asks once a second.
@@ -159,7 +160,7 @@ def flood(options: argparse.Namespace, folder: Path, built: programs.Programs) -
     attackers = cpus[1:] if len(cpus) > 2 else [cpus[1], cpus[0]]
     with ExitStack() as stack:
         observation = folder / "observe"
-        server = servers.ours(built, "ours", LIMIT, observation=observation)
+        server = servers.ours(built, "ours", Settings(keys=LIMIT, observation=observation))
         running = server.start(folder, PORT, [cpus[0]])
         stack.callback(running.end)
         load.wait_until_answering(built.load, PORT, cpus[1])

@@ -16,7 +16,7 @@ TARGET = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target").resolve()
 EARLIER = CACHE / "earlier"
 GET_PEERS = ROOT / "tests/daemon/get-peers"
 # In the order of `Programs`.
-EXAMPLES = ("ntp-load", "bare-echo", "throwaway-certificate")
+EXAMPLES = ("ntp-load", "bare-echo", "throwaway-certificate", "key-exchange-load")
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Programs:
     load: Path
     echo: Path
     certificate: Path
+    exchanges: Path
 
 
 def in_use() -> list[Path]:

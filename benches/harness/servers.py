@@ -90,7 +90,7 @@ def chrony(name: str, nts: Nts | None = None) -> Server:
     return Server(name, command, nts=nts)
 
 
-def earlier() -> Server | None:
+def earlier(name: str = "ntpd-rs 1.9", nts: Nts | None = None) -> Server | None:
     """ntpd-rs 1.9. Without sources it never changes the time, and it lacks the right to as well."""
     program = find_earlier()
     if program is None:
@@ -99,10 +99,11 @@ def earlier() -> Server | None:
     def command(folder: Path, port: int) -> list[str]:
         text = f'[observability]\nlog-level = "warn"\n\n[[server]]\nlisten = "127.0.0.1:{port}"\n\n'
         text += "[synchronization]\nlocal-stratum = 1\n"
+        text += key_exchange_section(nts, port) if nts else ""
         (folder / "ntp.toml").write_text(text)
         return [*program, "-c", str(folder / "ntp.toml")]
 
-    return Server("ntpd-rs 1.9", command)
+    return Server(name, command, nts=nts)
 
 
 def echo(programs: Programs) -> Server:
@@ -110,29 +111,37 @@ def echo(programs: Programs) -> Server:
     return Server("bare echo", lambda _folder, port: [str(programs.echo), f"127.0.0.1:{port}"])
 
 
-def ours(
-    programs: Programs,
-    name: str,
-    keys: str = "",
-    *,
-    workers: int = 1,
-    at: str = "127.0.0.1",
-    observation: Path | None = None,
-    nts: Nts | None = None,
-) -> Server:
-    """Our daemon with these keys in its `[[server]]`, and an observation socket or NTS if asked for."""
+@dataclass(frozen=True)
+class Settings:
+    """Of our daemon, where they are not the usual ones."""
+
+    # For `[[server]]`.
+    keys: str = ""
+    workers: int = 1
+    at: str = "127.0.0.1"
+    observation: Path | None = None
+    nts: Nts | None = None
+
+
+def ours(programs: Programs, name: str, settings: Settings = Settings()) -> Server:
+    """Our daemon."""
+    nts = settings.nts
 
     def command(folder: Path, port: int) -> list[str]:
         text = '[observability]\nlog-level = "warn"\n'
-        text += f'observation-path = "{observation}"\n' if observation else ""
+        text += f'observation-path = "{settings.observation}"\n' if settings.observation else ""
         text += "\n[clock]\nclock-control = false\n\n"
         text += "[synchronization]\nlocal-stratum = 1\n\n"
-        text += f'[[server]]\nlisten = "{at}:{port}"\nthreads = {workers}\n{keys}'
-        if nts:
-            text += f'\n[[nts-ke-server]]\nlisten = "127.0.0.1:{port + KEY_EXCHANGE}"\n'
-            text += f'certificate-chain-path = "{nts.certificates}/certificate.pem"\n'
-            text += f'private-key-path = "{nts.certificates}/key.pem"\n'
+        text += f'[[server]]\nlisten = "{settings.at}:{port}"\nthreads = {settings.workers}\n{settings.keys}'
+        text += key_exchange_section(nts, port) if nts else ""
         (folder / "ntp.toml").write_text(text)
         return [str(programs.daemon), "-c", str(folder / "ntp.toml")]
 
-    return Server(name, command, workers, ours=True, nts=nts)
+    return Server(name, command, settings.workers, ours=True, nts=nts)
+
+
+def key_exchange_section(nts: Nts, port: int) -> str:
+    """As ours and ntpd-rs 1.9 both read it."""
+    text = f'\n[[nts-ke-server]]\nlisten = "127.0.0.1:{port + KEY_EXCHANGE}"\n'
+    text += f'certificate-chain-path = "{nts.certificates}/certificate.pem"\n'
+    return text + f'private-key-path = "{nts.certificates}/key.pem"\n'
