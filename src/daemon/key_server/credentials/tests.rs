@@ -3,6 +3,7 @@
 use super::*;
 use crate::daemon::certificate::tests::make;
 use crate::time::Span;
+use rustls::{CipherSuite, ClientConfig, ClientConnection, RootCertStore, ServerConnection};
 use std::fs;
 use std::path::Path;
 
@@ -92,4 +93,32 @@ fn a_certificate_that_has_expired_serves_all_the_same_and_none_is_refused_with_7
     fs::remove_file(folder.path().join("key.pem")).unwrap();
     let error = Credentials::open(&config(folder.path()), Arc::default(), at(2030), false).unwrap_err();
     assert_eq!(error.exit_code.code(), 78);
+}
+
+#[test]
+fn the_suite_with_sha_256_is_preferred_whatever_the_client_prefers_and_no_suite_of_tls_1_3_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    make(folder.path(), 2020..2040);
+    let credentials = open(folder.path());
+    let chosen = |offered: &[SupportedCipherSuite]| -> CipherSuite {
+        let cipher_suites = offered.to_vec();
+        let provider = CryptoProvider { cipher_suites, ..CryptoProvider::clone(&certificate::provider()) };
+        let builder = ClientConfig::builder_with_provider(Arc::new(provider));
+        let builder = builder.with_protocol_versions(&[&TLS13]).unwrap();
+        let mut config = builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth();
+        config.alpn_protocols = vec![ALPN.to_vec()];
+        let name = "localhost".try_into().unwrap();
+        let mut client = ClientConnection::new(Arc::new(config), name).unwrap();
+        let mut server = ServerConnection::new(credentials.tls()).unwrap();
+        let mut hello = Vec::new();
+        client.write_tls(&mut hello).unwrap();
+        server.read_tls(&mut hello.as_slice()).unwrap();
+        server.process_new_packets().unwrap();
+        server.negotiated_cipher_suite().unwrap().suite()
+    };
+    let [first, second, third] = SUITES;
+    assert_eq!(chosen(&[third, second, first]), CipherSuite::TLS13_AES_128_GCM_SHA256);
+    for only in SUITES {
+        assert_eq!(chosen(&[only]), only.suite());
+    }
 }
