@@ -8,7 +8,7 @@ use crate::snapshot::{KeyExchangeCounters, KeyExchangeEnd};
 use rustls::ServerConfig;
 use rustls::server::Acceptor;
 use std::cell::RefCell;
-use std::io;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -140,7 +140,7 @@ impl Connection {
                 self.refuse(stream, ErrorCode::InternalServerError).await;
                 return Some(KeyExchangeEnd::Broken);
             };
-            match timeout_at(self.deadline, send(stream, &answer)).await {
+            match timeout_at(self.deadline, send(stream, &answer, !stay)).await {
                 Ok(Ok(())) => {}
                 Ok(Err(_)) => return Some(KeyExchangeEnd::Broken),
                 Err(_) => return Some(KeyExchangeEnd::TimedOut),
@@ -223,7 +223,7 @@ impl Connection {
     async fn refuse(&self, stream: &mut Tls<'_>, code: ErrorCode) {
         self.enter(Stage::Refused);
         let refuse = async {
-            send(stream, &code.emit()).await?;
+            send(stream, &code.emit(), true).await?;
             stream.shutdown().await?;
             let rest = stream.get_mut().0;
             tokio::io::copy(&mut rest.take(MOST_DRAINED), &mut tokio::io::sink()).await
@@ -301,7 +301,12 @@ async fn read_some(stream: &mut Tls<'_>, bytes: &mut Vec<u8>) -> io::Result<usiz
     Ok(length)
 }
 
-async fn send(stream: &mut Tls<'_>, message: &[u8]) -> io::Result<()> {
-    stream.write_all(message).await?;
+/// The `last` with close_notify in the same segment.
+async fn send(stream: &mut Tls<'_>, message: &[u8], last: bool) -> io::Result<()> {
+    let connection = stream.get_mut().1;
+    connection.writer().write_all(message)?;
+    if last {
+        connection.send_close_notify();
+    }
     stream.flush().await
 }

@@ -3,6 +3,7 @@
 mod client;
 mod crowd;
 mod pools;
+mod segments;
 
 use super::*;
 use crate::daemon::certificate::tests::make;
