@@ -53,7 +53,9 @@ def build(profile: str) -> None:
 def find_chronyd() -> list[str]:
     """The command that runs Debian's chronyd from the cache, with the libraries that came along."""
     if not (PEERS / "usr/sbin/chronyd").exists():
-        raise CannotRun("no chronyd in the cache: tests/daemon/get-peers debian unpacks it there (and installs nothing)")
+        raise CannotRun(
+            "no chronyd in the cache: tests/daemon/get-peers debian unpacks it there (and installs nothing)"
+        )
     libraries = (PEERS / "library-path").read_text().strip()
     return ["env", f"LD_LIBRARY_PATH={libraries}", str(PEERS / "usr/sbin/chronyd")]
 
