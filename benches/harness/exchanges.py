@@ -196,7 +196,9 @@ def as_text(options: argparse.Namespace, rows: list[Row]) -> str:
         table(cells),
     ]
     if not programs.find_earlier():
-        text.append("\nLeft out: ntpd-rs 1.9 is not in the cache; --install builds it there.")
+        text.append(
+            "\nNot judged: what is promised beside ntpd-rs 1.9, which is not in the cache; --install builds it there."
+        )
     elif EARLIER_HYBRID not in named:
         text.append(f"\nLeft out: {EARLIER_HYBRID}, which does not know the group.")
     if CHRONY_HYBRID not in named:
