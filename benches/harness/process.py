@@ -65,10 +65,18 @@ class Running:
 
     def resident_kib(self) -> int:
         """Memory that it holds."""
+        return self.status_kib("VmRSS")
+
+    def peak_kib(self) -> int:
+        """The most that it ever held."""
+        return self.status_kib("VmHWM")
+
+    def status_kib(self, field: str) -> int:
+        """What the kernel says of its memory."""
         for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
+            if line.startswith(f"{field}:"):
                 return int(line.split()[1])
-        raise BenchFailure(f"{self.name}: no VmRSS")
+        raise BenchFailure(f"{self.name}: no {field}")
 
     def cpu_ns(self) -> int:
         """What all its threads spent on a CPU so far."""
