@@ -19,6 +19,7 @@ use super::state_files::{DriftFile, SessionsFile, StateDirectory};
 use crate::command::Command;
 use crate::config::Config;
 use crate::engine::{Engine, Start};
+use crate::nts::clear_stack;
 use crate::snapshot::Snapshot;
 use crate::sys;
 use crate::time::ClockTime;
@@ -174,6 +175,7 @@ impl Bound {
         passed.close_others();
         let key_servers = key_server::listen(config)?;
         let key_keeper = KeyKeeper::open(config)?;
+        clear_stack();
         let (seen, control) = (&config.observability, &config.control);
         let required = config.sockets_required;
         let path = seen.observation_path.as_deref();

@@ -11,7 +11,7 @@ use super::clock::ClockReader;
 use super::random::random;
 use super::startup_error::StartupError;
 use crate::config::{Config, ServerConfig};
-use crate::nts::KeySet;
+use crate::nts::{KeySet, clear_stack};
 use crate::server::SystemVariables;
 use crate::snapshot::{Server, WorkerCounters};
 use crate::sys::udp::UdpSocket;
@@ -227,7 +227,11 @@ impl Workers {
             // The memory of a worker is allocated by its own thread, on its own node.
             let thread = thread::Builder::new()
                 .name(name)
-                .spawn(move || Worker::new(seed, &config, count, key).run())
+                .spawn(move || {
+                    let worker = Worker::new(seed, &config, count, key);
+                    clear_stack();
+                    worker.run();
+                })
                 .map_err(too_many)?;
             self.running.push(Running { orders, thread });
         }

@@ -46,6 +46,18 @@ impl Drop for Key {
 
 impl ZeroizeOnDrop for Key {}
 
+/// Overwrites what calls that have returned left on this thread's stack: where a key was moved or computed, a copy stays behind that nothing
+/// else erases. To be called right after them, by who called them.
+#[inline(never)]
+pub fn clear_stack() {
+    let mut room = [0_u8; DEEPEST];
+    room.as_mut_slice().zeroize();
+    zeroize::optimization_barrier(&room);
+}
+
+/// That calls which handle keys go, bytes, with as much again for builds that do not optimize.
+const DEEPEST: usize = 64 * 1024;
+
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Key({})", self.algorithm)

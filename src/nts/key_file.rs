@@ -103,10 +103,14 @@ impl KeyFile {
             let id = first.wrapping_add(u32::try_from(place).unwrap_or_default());
             Ok(MasterKey { id, key: key.ok_or(zero)? })
         };
-        let keys = keys.iter().enumerate().map(key).collect::<Result<_, _>>()?;
+        // With room for all of them: a vector that grows leaves keys behind that nobody erases.
+        let mut masters = Vec::with_capacity(keys.len());
+        for place in keys.iter().enumerate() {
+            masters.push(key(place)?);
+        }
         Ok(Self {
             made: u64::from_be_bytes(*made),
-            keys,
+            keys: masters,
             primary: usize::try_from(primary).unwrap_or_default(),
         })
     }
@@ -129,7 +133,8 @@ impl KeyFile {
     #[must_use]
     pub fn trimmed(mut self, stale: usize) -> Self {
         let first = self.primary.saturating_sub(stale);
-        self.keys.drain(..first.min(self.keys.len()));
+        // Copied, for what moves within a vector stays where it was as well, and nobody erases that.
+        self.keys = self.keys.get(first..).unwrap_or_default().to_vec();
         self.primary -= first;
         self
     }

@@ -57,12 +57,18 @@ impl KeySet {
         let ids: Vec<u32> = keys.iter().map(|key| key.id).collect();
         let distinct: BTreeSet<u32> = ids.iter().copied().collect();
         let sound = primary < keys.len() && distinct.len() == keys.len();
-        let ready = |master: MasterKey| {
-            let schedule = Schedule::new(&master.key)?;
-            Some((master, schedule))
-        };
-        let keys: Option<Vec<_>> = keys.into_iter().map(ready).collect();
-        keys.filter(|_| sound).map(|keys| Self { keys, ids, primary })
+        Some(Self { keys: Self::ready(keys.iter())?, ids, primary }).filter(|_| sound)
+    }
+
+    /// Copies with room for all of them from the first: a vector that grows, or is moved out of, leaves keys behind that nobody erases.
+    fn ready<'a>(
+        masters: impl ExactSizeIterator<Item = &'a MasterKey>,
+    ) -> Option<Vec<(MasterKey, Schedule)>> {
+        let mut keys = Vec::with_capacity(masters.len());
+        for master in masters {
+            keys.push((master.clone(), Schedule::new(&master.key)?));
+        }
+        Some(keys)
     }
 
     /// The keys, in the order in which they were made.
@@ -152,9 +158,9 @@ impl fmt::Debug for Schedule {
 impl Clone for KeySet {
     /// Each thread has its own: sealing changes a schedule.
     fn clone(&self) -> Self {
-        let ready = |(master, _): &(MasterKey, Schedule)| Some((master.clone(), Schedule::new(&master.key)?));
         Self {
-            keys: self.keys.iter().filter_map(ready).collect(),
+            // Each key has made a schedule before.
+            keys: Self::ready(self.keys.iter().map(|(master, _)| master)).unwrap_or_default(),
             ids: self.ids.clone(),
             primary: self.primary,
         }

@@ -41,7 +41,7 @@ pub use answer::{Answer, AnswerError, LONGEST_ANSWER, Offer};
 pub use cipher::{Cipher, LONGEST_NONCE, TAG_LEN};
 pub use established::{CertificateTime, Established, KeyRequest, SavedSession, Validity};
 pub use exporter::{Direction, Exporter};
-pub use key::{Key, SessionKeys};
+pub use key::{Key, SessionKeys, clear_stack};
 pub use key_file::{KeyFile, KeyFileError, KeyFileProblem};
 pub use keyset::{KeySet, MasterKey};
 pub use message::{MalformedMessage, Progress};

@@ -109,6 +109,9 @@ impl Ratchet {
     pub fn keys(&self, last: u64) -> Option<Vec<MasterKey>> {
         let mut turned = self.clone();
         let mut keys = Vec::new();
+        // Room for all of them: a vector that grows leaves keys behind that nobody erases.
+        let count = usize::try_from(last.saturating_sub(self.epoch)).ok()?.checked_add(1)?;
+        keys.try_reserve_exact(count).ok()?;
         for epoch in self.epoch..=last {
             turned.advance(epoch)?;
             keys.push(turned.key()?);

@@ -1,6 +1,6 @@
 //! Cookies for whoever has exchanged keys: sealed by the master keys of the moment, each with a nonce of its own. What is in one is `crate::nts`'s.
 
-use crate::nts::{KeySet, SessionKeys};
+use crate::nts::{KeySet, SessionKeys, clear_stack};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 use std::cell::RefCell;
@@ -18,7 +18,8 @@ pub(super) struct Sealer {
 impl Sealer {
     /// `seed` is secret, and nobody else's.
     pub(super) fn new(mut news: watch::Receiver<Arc<KeySet>>, seed: [u8; 32]) -> Self {
-        let keys = KeySet::clone(&news.borrow_and_update());
+        let keys = newest(&mut news);
+        clear_stack();
         Self { news, keys, random: ChaCha20Rng::from_seed(seed) }
     }
 
@@ -32,7 +33,8 @@ impl Sealer {
 
     fn take_keys(&mut self) {
         if self.news.has_changed().unwrap_or(false) {
-            self.keys = KeySet::clone(&self.news.borrow_and_update());
+            self.keys = newest(&mut self.news);
+            clear_stack();
         }
     }
 
@@ -49,4 +51,9 @@ impl Sealer {
         };
         (0..count).map(cookie).collect()
     }
+}
+
+#[inline(never)]
+fn newest(news: &mut watch::Receiver<Arc<KeySet>>) -> KeySet {
+    KeySet::clone(&news.borrow_and_update())
 }

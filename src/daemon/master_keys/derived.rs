@@ -5,7 +5,7 @@ use super::{InForce, Publisher, RETRY, time_at};
 use crate::config::KeysetConfig;
 use crate::daemon::secret_file;
 use crate::daemon::startup_error::StartupError;
-use crate::nts::{Fingerprint, Ratchet, RatchetState, SharedSecret, epoch_at};
+use crate::nts::{Fingerprint, Ratchet, RatchetState, SharedSecret, clear_stack, epoch_at};
 use crate::server::SystemVariables;
 use crate::time::ClockTime;
 use std::io;
@@ -109,6 +109,7 @@ impl DerivedKeys {
                     publisher.publish(in_force);
                 }
                 self.keep().await;
+                clear_stack();
             }
             tokio::select! {
                 () = sleep(self.next_look(time)) => {}

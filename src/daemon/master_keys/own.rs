@@ -5,7 +5,7 @@ use crate::config::KeysetConfig;
 use crate::daemon::random::random;
 use crate::daemon::secret_file;
 use crate::daemon::startup_error::StartupError;
-use crate::nts::{Algorithm, Key, KeyFile, MasterKey};
+use crate::nts::{Algorithm, Key, KeyFile, MasterKey, clear_stack};
 use crate::server::SystemVariables;
 use crate::time::ClockTime;
 use std::io;
@@ -109,6 +109,7 @@ impl OwnKeys {
                 Ok((file, in_force)) => {
                     self.file = file;
                     publisher.publish(in_force);
+                    clear_stack();
                     let id = publisher.keys.borrow().keys().last().map_or(0, |key| key.id);
                     tracing::debug!("NTS: master key {id:08x} seals from now on");
                     return;

@@ -3,7 +3,7 @@
 use super::{InForce, Publisher, time_at};
 use crate::daemon::secret_file::{self, Version};
 use crate::daemon::startup_error::StartupError;
-use crate::nts::KeyFile;
+use crate::nts::{KeyFile, clear_stack};
 use crate::time::ClockTime;
 use std::path::{Path, PathBuf};
 use tokio::sync::watch;
@@ -60,6 +60,7 @@ impl SharedKeys {
             };
             if let Some(in_force) = self.look(asked, now()) {
                 publisher.publish(in_force);
+                clear_stack();
             }
         }
     }

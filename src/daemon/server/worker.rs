@@ -4,7 +4,7 @@ use super::super::clock::ClockReader;
 use super::questions::Question;
 use super::stamps::Stamps;
 use crate::config::ServerConfig;
-use crate::nts::KeySet;
+use crate::nts::{KeySet, clear_stack};
 use crate::server::{
     Before, Departure, REPLY_CAPACITY, Refused, ReplyBuffer, Request, Responder, SystemVariables,
 };
@@ -199,6 +199,7 @@ impl Worker {
         {
             // The one allocation of a worker at work: once in a rotation.
             self.responder.set_keys(newest(news));
+            clear_stack();
         }
     }
 
@@ -287,6 +288,7 @@ impl Worker {
 }
 
 /// A copy of the worker's own: what seals with it changes it. The channel is locked no longer than it takes to count a reference.
+#[inline(never)]
 fn newest(news: &mut watch::Receiver<Arc<KeySet>>) -> KeySet {
     let shared = Arc::clone(&news.borrow_and_update());
     KeySet::clone(&shared)
