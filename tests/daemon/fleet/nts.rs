@@ -129,17 +129,10 @@ impl Clients {
         let output = self.load.output();
         assert!(status.success(), "{output}");
         let figures: serde_json::Value = serde_json::from_str(output.trim()).unwrap();
-        let [sent, answered] = ["sent", "answered"].map(|name| figures[name].as_f64().unwrap());
-        assert!(sent >= 100.0 && answered >= sent - 1.0, "{figures}");
-        assert!(["without_time", "nonsense", "lost"].iter().all(|name| figures[*name] == 0.0), "{figures}");
-    }
-
-    /// Both were answered so many times more; by then they have no cookie of before.
-    #[track_caller]
-    fn wait_for_more(&self, replies: u64) {
-        let count = |status: &Status| status.0.sources[0].requests;
-        let before = count(&self.ours.status().unwrap());
-        self.ours.wait_until("asking on", seconds(20), |status| count(status) >= before + replies);
+        let count = |name: &str| figures[name].as_f64().unwrap();
+        // The last replies may come when counting has ended; none may be lost or bad.
+        let bad: f64 = ["lost", "nonsense", "without_time", "unsent"].into_iter().map(count).sum();
+        assert!(bad.abs() < 0.5 && count("answered") >= 100.0, "{figures}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! The story of a key that is removed: it is gone from the daemon's memory, whether or not anybody asks.
 
 use super::certificates;
-use super::rotation::server;
+use super::ours::server_with;
 use crate::lab::Lab;
 use crate::process::Process;
 use crate::wait::{poll, seconds};
@@ -71,7 +71,7 @@ fn a_key_that_is_removed_is_nowhere_in_the_memory_of_a_server_that_nobody_asks()
     // As many as a server has by default, and more than one growth of a vector.
     let keys = |first: u32| (first..first + 9).map(key).collect::<Vec<_>>();
     write(&file, keys(1));
-    let server = server(&lab, &folder, &format!("shared-keys-path = \"{}\"", file.display()));
+    let server = server_with(&lab, &folder, &format!("shared-keys-path = \"{}\"", file.display()));
     assert!(!copies(&server.process, &key(1)).is_empty() && !copies(&server.process, &key(9)).is_empty());
     for first in 2..=3 {
         write(&file, keys(first));

@@ -13,14 +13,22 @@ pub(super) const SERVER: &str = "10.77.0.1:123";
 /// Our server, which answers nobody without NTS.
 #[track_caller]
 pub(super) fn server(lab: &Lab, certificates: &Path) -> Daemon {
+    server_with(lab, certificates, "")
+}
+
+/// The same with this `[keyset]`; its log tells of rotations.
+#[track_caller]
+pub(super) fn server_with(lab: &Lab, certificates: &Path, keyset: &str) -> Daemon {
     let toml = format!(
         "[[server]]\nlisten = \"{SERVER}\"\nrequire-nts = \"ignore\"\n
          [[nts-ke-server]]\nlisten = \"10.77.0.1:4460\"\ncertificate-chain-path = \"{0}/certificate.pem\"
          private-key-path = \"{0}/key.pem\"\n
+         [keyset]\n{keyset}\n
          [synchronization]\nlocal-stratum = 1\nreference-id = \"GPS\"\n",
         certificates.display()
     );
-    let daemon = Daemon::start_on(lab, Host::Servers, &toml, &[]);
+    let arguments = ["-l", "info,ntpd_rs::daemon::master_keys=debug"];
+    let daemon = Daemon::start_on(lab, Host::Servers, &toml, &arguments);
     daemon.wait_until("answering status", seconds(5), |_| true);
     daemon
 }

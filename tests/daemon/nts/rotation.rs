@@ -1,6 +1,6 @@
 //! Stories of master keys over time: they rotate while clients ask, and outlive restarts of either side, or do not.
 
-use super::ours::{SERVER, client};
+use super::ours::{SERVER, client, server_with};
 use super::{MODE, NAKS, certificates, column};
 use crate::lab::{Host, Lab};
 use crate::peers::{chronyc, chronyd};
@@ -11,23 +11,6 @@ use ntpd_rs::snapshot::KeyExchangeEnd;
 use ntpd_rs::verdict::Discard;
 use std::collections::BTreeMap;
 use std::path::Path;
-
-/// Our server with this `[keyset]`; its log tells of rotations.
-#[track_caller]
-pub(super) fn server(lab: &Lab, folder: &Path, keyset: &str) -> Daemon {
-    let toml = format!(
-        "[[server]]\nlisten = \"{SERVER}\"\nrequire-nts = \"ignore\"\n
-         [[nts-ke-server]]\nlisten = \"10.77.0.1:4460\"\ncertificate-chain-path = \"{0}/certificate.pem\"
-         private-key-path = \"{0}/key.pem\"\n
-         [keyset]\n{keyset}\n
-         [synchronization]\nlocal-stratum = 1\nreference-id = \"GPS\"\n",
-        folder.display()
-    );
-    let arguments = ["-l", "info,ntpd_rs::daemon::master_keys=debug"];
-    let daemon = Daemon::start_on(lab, Host::Servers, &toml, &arguments);
-    daemon.wait_until("answering status", seconds(5), |_| true);
-    daemon
-}
 
 /// chronyd, which asks every second.
 #[track_caller]
@@ -83,7 +66,7 @@ fn check_nobody_was_refused(server: &Status) {
 fn keys_that_rotate_every_five_seconds_are_noticed_by_no_client() {
     let lab = Lab::new();
     let folder = certificates(&lab);
-    let server = server(&lab, &folder, "key-rotation-interval = 5\nstale-key-count = 2");
+    let server = server_with(&lab, &folder, "key-rotation-interval = 5\nstale-key-count = 2");
     let _chronyd = chronyd_client(&lab, &folder);
     let ours = client(&lab, &folder);
     wait_for_both(&server, &ours);
@@ -115,13 +98,13 @@ fn a_server_with_stored_keys_starts_again_and_is_asked_with_the_cookies_of_befor
     let lab = Lab::new();
     let folder = certificates(&lab);
     let keyset = format!("key-storage-path = \"{}/keys\"", folder.display());
-    let mut first = server(&lab, &folder, &keyset);
+    let mut first = server_with(&lab, &folder, &keyset);
     let _chronyd = chronyd_client(&lab, &folder);
     let ours = client(&lab, &folder);
     wait_for_both(&first, &ours);
     assert_eq!(first.process.terminate().code(), Some(0));
     let (replies, (_, valid)) = (ours.status().unwrap().replies(SERVER), chronyd_counts(&lab));
-    let second = server(&lab, &folder, &keyset);
+    let second = server_with(&lab, &folder, &keyset);
     ours.wait_until("answered again", seconds(15), |status| status.replies(SERVER) >= replies + 4);
     let answered = poll(seconds(15), || (chronyd_counts(&lab).1 >= valid + 4).then_some(()));
     assert!(answered.is_some(), "{:?}", chronyd_counts(&lab));
@@ -136,13 +119,13 @@ fn a_server_with_stored_keys_starts_again_and_is_asked_with_the_cookies_of_befor
 fn a_server_whose_keys_were_stored_nowhere_starts_again_and_gives_each_client_others_once() {
     let lab = Lab::new();
     let folder = certificates(&lab);
-    let mut first = server(&lab, &folder, "");
+    let mut first = server_with(&lab, &folder, "");
     let _chronyd = chronyd_client(&lab, &folder);
     let ours = client(&lab, &folder);
     wait_for_both(&first, &ours);
     assert_eq!(first.process.terminate().code(), Some(0));
     let (replies, (_, valid)) = (ours.status().unwrap().replies(SERVER), chronyd_counts(&lab));
-    let second = server(&lab, &folder, "");
+    let second = server_with(&lab, &folder, "");
     ours.wait_until("answered again", seconds(25), |status| status.replies(SERVER) >= replies + 4);
     let answered = poll(seconds(25), || (chronyd_counts(&lab).1 >= valid + 4).then_some(()));
     assert!(answered.is_some(), "{:?}", chronyd_counts(&lab));
@@ -157,7 +140,7 @@ fn a_server_whose_keys_were_stored_nowhere_starts_again_and_gives_each_client_ot
 fn our_client_starts_again_without_a_key_exchange_and_after_a_crash_with_one() {
     let lab = Lab::new();
     let folder = certificates(&lab);
-    let server = server(&lab, &folder, "");
+    let server = server_with(&lab, &folder, "");
     let answered = |client: &Daemon| {
         client.wait_until("answered", seconds(15), |status| status.replies(SERVER) >= 4);
     };
