@@ -53,6 +53,7 @@ impl Sealer {
     }
 }
 
+/// Never part of its caller, whose stack is not cleared.
 #[inline(never)]
 fn newest(news: &mut watch::Receiver<Arc<KeySet>>) -> KeySet {
     KeySet::clone(&news.borrow_and_update())

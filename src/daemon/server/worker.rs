@@ -288,6 +288,7 @@ impl Worker {
 }
 
 /// A copy of the worker's own: what seals with it changes it. The channel is locked no longer than it takes to count a reference.
+/// Never part of its caller, whose stack is not cleared.
 #[inline(never)]
 fn newest(news: &mut watch::Receiver<Arc<KeySet>>) -> KeySet {
     let shared = Arc::clone(&news.borrow_and_update());
