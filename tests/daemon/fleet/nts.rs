@@ -134,6 +134,14 @@ impl Clients {
         let bad: f64 = ["lost", "nonsense", "without_time", "unsent"].into_iter().map(count).sum();
         assert!(bad.abs() < 0.5 && count("answered") >= 100.0, "{figures}");
     }
+
+    /// Ours asked so many times more, and chronyd as well; by then they have no cookie of before.
+    #[track_caller]
+    fn wait_for_more(&self, requests: u64) {
+        let count = |status: &Status| status.0.sources[0].requests;
+        let before = count(&self.ours.status().unwrap());
+        self.ours.wait_until("asking on", seconds(20), |status| count(status) >= before + requests);
+    }
 }
 
 /// A key of nobody's.
