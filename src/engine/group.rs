@@ -3,6 +3,7 @@
 use super::keying::{Keying, Keys};
 use super::resolution::Resolution;
 use crate::config::{Family, NTP_PORT, PollLimits, SourceConfig, SourceKind};
+use crate::nts::{NtpServer, Origin};
 use crate::source::Association;
 use crate::time::{Mono, Span};
 use std::collections::{BTreeSet, VecDeque};
@@ -58,6 +59,12 @@ pub(super) struct Member {
 impl Member {
     pub(super) const fn new(association: Association, keys: Option<Keys>) -> Self {
         Self { association, told_reachable: None, send_problem: None, keys }
+    }
+
+    /// Whom it asks.
+    pub(super) fn server(&self) -> NtpServer {
+        let origin = self.keys.as_ref().map_or_else(Origin::default, |keys| keys.origin.clone());
+        NtpServer { address: self.association.address(), origin }
     }
 
     /// Eight polls without a usable reply (RFC 5905 §9.2).

@@ -3,7 +3,7 @@
 use super::QueryId;
 use super::back_off::BackOff;
 use crate::config::KeyExchange;
-use crate::nts::{Algorithm, Validity};
+use crate::nts::{Algorithm, Origin, Validity};
 use crate::time::{ClockTime, Mono, Span};
 use crate::verdict::SourceId;
 use rand_core::Rng;
@@ -46,6 +46,8 @@ enum Told {
 #[derive(Debug, Clone)]
 pub(super) struct Keys {
     pub(super) since: Mono,
+    /// How the server was found that they are for.
+    pub(super) origin: Origin,
     /// An authentic reply came with them, in an earlier run perhaps.
     used: bool,
     /// Keys of algorithm 30 never worked with this server: others are wanted.
@@ -144,9 +146,10 @@ impl Pending {
 
 impl Keys {
     /// Of an earlier run, for which certificates were judged then.
-    pub(super) const fn restored(now: Mono) -> Self {
+    pub(super) const fn restored(now: Mono, origin: Origin) -> Self {
         Self {
             since: now,
+            origin,
             used: true,
             avoids_gcm_siv: false,
             attempts: BackOff::new(now),
@@ -158,13 +161,19 @@ impl Keys {
     }
 
     /// Of an exchange, after attempts that were of no use.
-    pub(super) fn exchanged(now: Mono, validity: Validity, is_provisional: bool, attempts: BackOff) -> Self {
+    pub(super) fn exchanged(
+        now: Mono,
+        origin: Origin,
+        validity: Validity,
+        is_provisional: bool,
+        attempts: BackOff,
+    ) -> Self {
         Self {
             used: false,
             certificate_expires: Some(validity.not_after),
             provisional: is_provisional.then_some(validity),
             attempts,
-            ..Self::restored(now)
+            ..Self::restored(now, origin)
         }
     }
 

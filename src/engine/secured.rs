@@ -5,7 +5,9 @@ use super::group::{Group, Member};
 use super::keying::{Keying, Keys, Pending};
 use super::roster::{Added, Changes, Roster};
 use super::{Action, Notice, QueryId};
-use crate::nts::{Algorithm, CertificateTime, Established, KeyRequest, SavedSession, Session, Validity};
+use crate::nts::{
+    Algorithm, CertificateTime, Established, KeyRequest, NtpServer, SavedSession, Session, Validity,
+};
 use crate::source::{Association, Settings};
 use crate::time::{ClockTime, Mono};
 use crate::verdict::SourceId;
@@ -140,7 +142,7 @@ impl Roster {
     /// Uses the keys of an earlier run in place of first exchanges; those that nobody has a use for are forgotten.
     pub(super) fn restore(&mut self, sessions: Vec<SavedSession>, now: Mono) -> Changes {
         let mut changes = Changes::default();
-        for SavedSession { host, port, server, session } in sessions {
+        for SavedSession { host, port, server: NtpServer { address: server, origin }, session } in sessions {
             let taken = self.taken();
             let id = self.new_source();
             let fits = |group: &&mut Group| {
@@ -149,7 +151,13 @@ impl Roster {
                 same && group.missing() > 0 && group.admits(server.ip()) && !taken.contains(&server)
             };
             if let Some(group) = self.groups.iter_mut().find(fits).filter(|_| session.cookies_left() > 0) {
-                add(group, Offer { server, session, keys: Keys::restored(now) }, id, now, &mut changes);
+                add(
+                    group,
+                    Offer { server, session, keys: Keys::restored(now, origin) },
+                    id,
+                    now,
+                    &mut changes,
+                );
             }
         }
         changes
@@ -162,7 +170,7 @@ impl Roster {
             let Some(with) = group.keying().map(|keying| keying.with().address.clone()) else { continue };
             for member in &mut group.members {
                 let verified = member.keys.as_ref().is_some_and(|keys| keys.provisional.is_none());
-                let server = member.association.address();
+                let server = member.server();
                 let session = member.association.take_session();
                 if let Some(session) = session.filter(|session| verified && session.cookies_left() > 0) {
                     let (host, port) = (with.host.clone(), with.port);
@@ -227,13 +235,13 @@ impl Member {
 }
 
 /// Servers of a pool that are not wanted: those that are asked, and the one that is to be replaced because it is of no use.
-fn denied(group: &Group, wanting: Option<SourceId>) -> Vec<SocketAddr> {
+fn denied(group: &Group, wanting: Option<SourceId>) -> Vec<NtpServer> {
     let is_useful = |member: &&Member| {
         let association = &member.association;
         Some(association.id()) == wanting && !member.is_lost() && !association.is_demobilized()
     };
     let unwanted = group.members.iter().filter(|member| group.is_pool && !is_useful(member));
-    unwanted.map(|member| member.association.address()).collect()
+    unwanted.map(Member::server).collect()
 }
 
 /// The server knows the keys no more: worth telling once, as others are exchanged.
@@ -275,7 +283,7 @@ fn settle(
     changes: &mut Changes,
     out: &mut Vec<Action>,
 ) {
-    let Established { session, servers, validity, certificate_time } = established;
+    let Established { session, servers, origin, validity, certificate_time } = established;
     let servers: Vec<SocketAddr> = servers.into_iter().map(canonical).take(MAX_SERVERS).collect();
     let algorithm = session.algorithm();
     let is_provisional = matches!(certificate_time, CertificateTime::Unknown { .. });
@@ -283,7 +291,7 @@ fn settle(
     let place = group.members.iter_mut().find(|member| Some(member.association.id()) == pending.member);
     let attempts = place.as_ref().and_then(|member| Some(member.keys.as_ref()?.attempts)).unwrap_or(vacancy);
     let before = place.as_ref().and_then(|member| member.keys.as_ref());
-    let keys = Keys::exchanged(now, validity, is_provisional, attempts).after(before);
+    let keys = Keys::exchanged(now, origin, validity, is_provisional, attempts).after(before);
     let stays = |member: &&mut Member| {
         !member.association.is_demobilized() && servers.contains(&member.association.address())
     };

@@ -1,6 +1,6 @@
 //! What one key exchange is asked for and what it brings, as the engine sees it. The exchange itself is the daemon's.
 
-use super::{Algorithm, Session};
+use super::{Algorithm, ServerName, Session};
 use crate::time::ClockTime;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ pub struct KeyRequest {
     /// What is offered, the preferred first; at least one.
     pub algorithms: Vec<Algorithm>,
     /// Servers of the same pool that are asked already: others are wanted.
-    pub denied: Vec<SocketAddr>,
+    pub denied: Vec<NtpServer>,
     /// Which time certificates are judged by.
     pub certificate_time: CertificateTime,
 }
@@ -44,10 +44,30 @@ pub struct Established {
     pub session: Session,
     /// Where the NTP server is asked, in the resolver's order; at least one.
     pub servers: Vec<SocketAddr>,
+    /// How they were found.
+    pub origin: Origin,
     /// The part of time in which every certificate of the chain was or is valid.
     pub validity: Validity,
     /// As the request said.
     pub certificate_time: CertificateTime,
+}
+
+/// An NTP server that there are keys for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NtpServer {
+    /// Where it is asked.
+    pub address: SocketAddr,
+    /// How it was found.
+    pub origin: Origin,
+}
+
+/// How a key exchange led to an NTP server.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Origin {
+    /// What the key exchange called it, byte by byte (RFC 8915 §4.1.7); it named none, without.
+    pub name: Option<ServerName>,
+    /// The target of a service record that keys were exchanged with; the configured host, without.
+    pub target: Option<String>,
 }
 
 /// A session that outlives a restart.
@@ -57,8 +77,8 @@ pub struct SavedSession {
     pub host: String,
     /// As [`KeyRequest::port`].
     pub port: u16,
-    /// Where its NTP server is asked.
-    pub server: SocketAddr,
+    /// Its NTP server.
+    pub server: NtpServer,
     /// Keys and unused cookies.
     pub session: Session,
 }

@@ -39,7 +39,7 @@ mod siv;
 pub use algorithm::Algorithm;
 pub use answer::{Answer, AnswerError, LONGEST_ANSWER, Offer};
 pub use cipher::{Cipher, LONGEST_NONCE, TAG_LEN};
-pub use established::{CertificateTime, Established, KeyRequest, SavedSession, Validity};
+pub use established::{CertificateTime, Established, KeyRequest, NtpServer, Origin, SavedSession, Validity};
 pub use exporter::{Direction, Exporter};
 pub use key::{Key, SessionKeys, clear_stack};
 pub use key_file::{KeyFile, KeyFileError, KeyFileProblem};

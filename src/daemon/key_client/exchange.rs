@@ -3,7 +3,7 @@
 use super::super::resolver::Names;
 use super::connection::{self, Agreed};
 use super::trust;
-use crate::nts::{Established, KeyRequest, Offer, Session};
+use crate::nts::{Established, KeyRequest, NtpServer, Offer, Origin, Session};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use tokio::time::{Duration, Instant, timeout_at};
@@ -75,11 +75,19 @@ async fn look_up(request: &KeyRequest, names: &Names) -> Result<Vec<IpAddr>, Str
 }
 
 fn is_denied(request: &KeyRequest, address: IpAddr) -> bool {
-    request.denied.iter().any(|denied| denied.ip().to_canonical() == address.to_canonical())
+    request.denied.iter().any(|denied| denied.address.ip().to_canonical() == address.to_canonical())
 }
 
-fn offer(request: &KeyRequest) -> Offer {
-    let denied = request.denied.iter().map(|server| server.ip().to_canonical().to_string()).collect();
+/// Denies servers by the names that key exchanges gave them; those that none named, by address.
+pub(super) fn offer(request: &KeyRequest) -> Offer {
+    let mut denied: Vec<String> = Vec::new();
+    for NtpServer { address, origin } in &request.denied {
+        let name = origin.name.as_ref().map(|name| name.as_str().to_owned());
+        let name = name.unwrap_or_else(|| address.ip().to_canonical().to_string());
+        if !denied.contains(&name) {
+            denied.push(name);
+        }
+    }
     Offer { denied, algorithms: request.algorithms.clone(), ..Offer::default() }
 }
 
@@ -114,11 +122,12 @@ async fn establish(
     };
     let servers: Vec<SocketAddr> =
         ntp.into_iter().take(ADDRESSES).map(|address| SocketAddr::new(address, port)).collect();
-    if servers.iter().all(|server| request.denied.contains(server)) {
+    if servers.iter().all(|server| request.denied.iter().any(|denied| denied.address == *server)) {
         return Err("it gives only servers that are asked already".to_owned());
     }
     let session = Session::new(keys, answer.cookies);
-    Ok(Established { session, servers, validity, certificate_time: request.certificate_time })
+    let origin = Origin { name: answer.server, target: None };
+    Ok(Established { session, servers, origin, validity, certificate_time: request.certificate_time })
 }
 
 /// One reason if there is only one; otherwise which address has which.

@@ -3,10 +3,12 @@
 mod server;
 
 use super::super::resolver::Names;
-use super::exchange::Patience;
+use super::exchange::{Patience, offer};
 use super::{KeyClient, Outcome};
 use crate::engine::QueryId;
-use crate::nts::{Algorithm, CertificateTime, Established, KeyRequest, Policy, Protocol, Validity};
+use crate::nts::{
+    Algorithm, CertificateTime, Established, KeyRequest, NtpServer, Origin, Policy, Protocol, Validity,
+};
 use crate::time::Span;
 use rcgen::{BasicConstraints, IsCa};
 use rustls::NamedGroup;
@@ -257,10 +259,15 @@ async fn the_ntp_server_that_is_named_is_asked_and_those_known_are_not_wanted() 
     let server = Server::start(Certificates::default(), Manner::Answers(named)).await;
     let mut request = server.request("time.example");
     let servers = ["127.0.0.7:4123".parse().unwrap(), "127.0.0.8:4123".parse().unwrap()];
+    let got = exchange(request.clone()).await.unwrap();
+    assert_eq!(got.servers, servers);
+    let known = servers.map(|address| NtpServer { address, origin: got.origin.clone() });
+    request.denied = known[..1].to_vec();
     assert_eq!(exchange(request.clone()).await.unwrap().servers, servers);
-    request.denied = vec![servers[0]];
-    assert_eq!(exchange(request.clone()).await.unwrap().servers, servers);
-    request.denied = servers.to_vec();
+    request.denied = known.to_vec();
+    assert_eq!(offer(&request).denied, ["ntp.example"], "once, as the key exchange named it");
+    request.denied[1].origin = Origin::default();
+    assert_eq!(offer(&request).denied, ["ntp.example", "127.0.0.8"]);
     check(exchange(request).await, "only servers that are asked already");
 }
 

@@ -4,7 +4,7 @@
 //! one cookie knows that they come from one client, wherever it has moved meanwhile. After a crash there is no file, and keys are
 //! exchanged anew.
 
-use crate::nts::{Algorithm, SavedSession, Session, SessionKeys};
+use crate::nts::{Algorithm, NtpServer, Origin, SavedSession, ServerName, Session, SessionKeys};
 use crate::time::{ClockTime, Span};
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -37,6 +37,12 @@ struct Entry {
     port: u16,
     #[zeroize(skip)]
     server: std::net::SocketAddr,
+    /// What the key exchange called the server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    /// Of a service record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    target: Option<String>,
     algorithm: u16,
     c2s: String,
     s2c: String,
@@ -100,10 +106,13 @@ fn parse(text: &str, now: ClockTime) -> Option<Vec<SavedSession>> {
 impl Entry {
     fn of(saved: SavedSession) -> Self {
         let (keys, cookies) = saved.session.into_parts();
+        let NtpServer { address, origin } = saved.server;
         Self {
             host: saved.host,
             port: saved.port,
-            server: saved.server,
+            server: address,
+            name: origin.name.map(|name| name.as_str().to_owned()),
+            target: origin.target,
             algorithm: keys.algorithm().id(),
             c2s: to_hex(keys.c2s.bytes()),
             s2c: to_hex(keys.s2c.bytes()),
@@ -117,7 +126,9 @@ impl Entry {
         let keys = SessionKeys::new(algorithm, &c2s, &s2c)?;
         let cookies = self.cookies.iter().filter_map(|cookie| Some(from_hex(cookie)?.to_vec()));
         let session = Session::new(keys, cookies);
-        let (host, port, server) = (self.host.clone(), self.port, self.server);
+        let name = self.name.as_ref().and_then(|name| ServerName::parse(name.as_bytes()));
+        let server = NtpServer { address: self.server, origin: Origin { name, target: self.target.clone() } };
+        let (host, port) = (self.host.clone(), self.port);
         (session.cookies_left() > 0).then_some(SavedSession { host, port, server, session })
     }
 }
@@ -153,8 +164,15 @@ mod tests {
         let length = algorithm.key_len();
         let keys = SessionKeys::new(algorithm, &vec![0xA1; length], &vec![0x0B; length]).unwrap();
         let cookies = (1..=cookies).map(|n| vec![u8::try_from(n).unwrap(); 100]);
-        let (host, server) = ("ke.example".to_owned(), "[2001:db8::1]:123".parse().unwrap());
-        SavedSession { host, port: 4460, server, session: Session::new(keys, cookies) }
+        let origin =
+            Origin { name: ServerName::parse(b"Ntp.example"), target: Some("ke1.example".to_owned()) };
+        let server = NtpServer { address: "[2001:db8::1]:123".parse().unwrap(), origin };
+        SavedSession {
+            host: "ke.example".to_owned(),
+            port: 4460,
+            server,
+            session: Session::new(keys, cookies),
+        }
     }
 
     #[test]
@@ -175,6 +193,21 @@ mod tests {
             assert_eq!((got.host, got.port, got.server), (wanted.host, wanted.port, wanted.server));
             assert_eq!(got.session.into_parts(), wanted.session.into_parts());
         }
+    }
+
+    #[test]
+    fn a_file_that_does_not_say_how_a_server_was_found_is_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = state_directory(directory.path()).sessions();
+        let path = directory.path().join("nts-sessions");
+        file.save(vec![saved(Algorithm::AesSivCmac256, 2)], NOW).unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        let is_new = |line: &&str| ["\"name\"", "\"target\""].iter().any(|key| line.trim().starts_with(key));
+        assert_eq!(text.lines().filter(is_new).count(), 2);
+        fs::write(&path, text.lines().filter(|line| !is_new(line)).collect::<Vec<_>>().join("\n")).unwrap();
+        let restored = file.take(NOW);
+        assert_eq!(restored.len(), 1);
+        assert_eq!(restored[0].server.origin, Origin::default());
     }
 
     #[test]

@@ -4,8 +4,8 @@ use super::*;
 use crate::config::{KeyExchange, NtsBootstrap};
 use crate::nts::field::{FieldType, Fields, padded, write_authenticator, write_field};
 use crate::nts::{
-    Algorithm, CertificateTime, Cipher, Established, KeyRequest, SavedSession, Session, SessionKeys, TAG_LEN,
-    Validity,
+    Algorithm, CertificateTime, Cipher, Established, KeyRequest, NtpServer, Origin, SavedSession, ServerName,
+    Session, SessionKeys, TAG_LEN, Validity,
 };
 
 const DAY: i64 = 86_400;
@@ -73,10 +73,16 @@ impl Bench {
     }
 
     fn exchange_with(&mut self, servers: &[&str], session: Session) -> KeyRequest {
+        self.exchange_from(servers, session, Origin::default())
+    }
+
+    /// The same, with servers that were found in another way.
+    fn exchange_from(&mut self, servers: &[&str], session: Session, origin: Origin) -> KeyRequest {
         let (query, request) = self.exchanges.remove(0);
         let servers = servers.iter().map(|server| format!("{server}:123").parse().unwrap()).collect();
         let certificate_time = request.certificate_time;
-        let result = Ok(Box::new(Established { session, servers, validity: validity(), certificate_time }));
+        let established = Established { session, servers, origin, validity: validity(), certificate_time };
+        let result = Ok(Box::new(established));
         self.handle(Event::KeysExchanged { query, result });
         request
     }
@@ -202,6 +208,26 @@ fn a_pool_exchanges_keys_one_by_one_and_denies_the_servers_that_it_has() {
 }
 
 #[test]
+fn a_pool_denies_its_servers_by_the_names_they_were_given_and_with_the_targets_that_led_to_them() {
+    let mut bench = Bench::new(vec![nts_pool("pool.example", 3)]);
+    bench.handle(Event::Timer);
+    let origin = |name: &str| Origin {
+        name: ServerName::parse(name.as_bytes()),
+        target: Some(format!("ke-of-{name}").to_lowercase()),
+    };
+    let mut known = Vec::new();
+    for (number, name) in [(1, "A.example"), (2, "b.example.")] {
+        let server = format!("192.0.2.{number}");
+        let request = bench.exchange_from(&[&server], session(8), origin(name));
+        assert_eq!(request.denied, known);
+        known.push(NtpServer { address: format!("{server}:123").parse().unwrap(), origin: origin(name) });
+    }
+    assert_eq!(bench.exchanges[0].1.denied, known);
+    let saved = bench.engine.take_sessions();
+    assert_eq!(saved.into_iter().map(|saved| saved.server).collect::<Vec<_>>(), known);
+}
+
+#[test]
 fn keys_that_do_not_work_are_exchanged_ever_more_seldom() {
     let mut bench = Bench::new(vec![nts("time.example")]);
     bench.handle(Event::Timer);
@@ -213,7 +239,13 @@ fn keys_that_do_not_work_are_exchanged_ever_more_seldom() {
             let (query, request) = bench.exchanges.remove(0);
             let (servers, certificate_time) =
                 (vec!["192.0.2.1:123".parse().unwrap()], request.certificate_time);
-            let keys = Established { session: session(0), servers, validity: validity(), certificate_time };
+            let keys = Established {
+                session: session(0),
+                servers,
+                origin: Origin::default(),
+                validity: validity(),
+                certificate_time,
+            };
             bench.handle(Event::KeysExchanged { query, result: Ok(Box::new(keys)) });
         }
         bench.run(Span::from_secs(1), silence);
@@ -297,7 +329,9 @@ fn keys_are_renewed_after_four_weeks() {
 }
 
 fn saved(host: &str, server: &str) -> SavedSession {
-    SavedSession { host: host.into(), port: 4460, server: server.parse().unwrap(), session: session(5) }
+    let origin = Origin { name: None, target: Some("ke1.example".into()) };
+    let server = NtpServer { address: server.parse().unwrap(), origin };
+    SavedSession { host: host.into(), port: 4460, server, session: session(5) }
 }
 
 #[test]
@@ -316,7 +350,9 @@ fn keys_of_an_earlier_run_are_used_once_in_place_of_an_exchange_and_given_back_i
     assert_eq!(bench.addresses(), ["192.0.2.1", "192.0.2.2", "192.0.2.3"]);
     let hosts: Vec<_> = bench.exchanges.iter().map(|(_, request)| request.host.as_str()).collect();
     assert_eq!(hosts, ["c.example"]);
-    let mut given: Vec<_> = bench.engine.take_sessions().into_iter().map(|saved| saved.host).collect();
+    let given = bench.engine.take_sessions();
+    assert!(given.iter().all(|saved| saved.server.origin.target.as_deref() == Some("ke1.example")));
+    let mut given: Vec<_> = given.into_iter().map(|saved| saved.host).collect();
     given.sort();
     assert_eq!(given, ["a.example", "b.example", "b.example"]);
     assert!(bench.engine.take_sessions().is_empty(), "no cookie is given away twice");

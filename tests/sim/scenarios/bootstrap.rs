@@ -8,7 +8,7 @@ use crate::simulator::server::Behaviour;
 use crate::simulator::world::World;
 use ntpd_rs::config::{Config, HostPort, KeyExchange, NtsBootstrap, SourceConfig, SourceKind};
 use ntpd_rs::engine::Notice;
-use ntpd_rs::nts::{CertificateTime, SavedSession, Validity};
+use ntpd_rs::nts::{CertificateTime, NtpServer, Origin, SavedSession, Validity};
 use ntpd_rs::snapshot::SyncState;
 use ntpd_rs::time::{ClockTime, Span};
 
@@ -239,7 +239,7 @@ fn keys_of_an_earlier_run_need_no_certificate() {
     let saved = |index| SavedSession {
         host: host(index),
         port: 4460,
-        server: address(index),
+        server: NtpServer { address: address(index), origin: Origin::default() },
         session: session().unwrap(),
     };
     world.restore_sessions(vec![saved(0), saved(1)]);

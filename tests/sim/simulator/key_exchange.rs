@@ -3,7 +3,8 @@
 
 use ntpd_rs::nts::field::{FieldType, Fields, padded, write_authenticator, write_field};
 use ntpd_rs::nts::{
-    Algorithm, CertificateTime, Cipher, Established, KeyRequest, Session, SessionKeys, TAG_LEN, Validity,
+    Algorithm, CertificateTime, Cipher, Established, KeyRequest, Origin, Session, SessionKeys, TAG_LEN,
+    Validity,
 };
 use ntpd_rs::packet::{Header, Packet};
 use ntpd_rs::time::Date;
@@ -37,11 +38,12 @@ impl KeyServer {
         if !is_valid {
             return Err(format!("its certificate is not valid after {}", Date::of(self.validity.not_after)));
         }
-        let servers =
-            self.servers.iter().filter(|server| !request.denied.contains(server)).copied().collect();
+        let is_denied = |server: &SocketAddr| request.denied.iter().any(|denied| denied.address == *server);
+        let servers = self.servers.iter().filter(|server| !is_denied(server)).copied().collect();
         let session = session().ok_or("it has no keys")?;
+        let origin = Origin::default();
         let certificate_time = request.certificate_time;
-        Ok(Box::new(Established { session, servers, validity: self.validity, certificate_time }))
+        Ok(Box::new(Established { session, servers, origin, validity: self.validity, certificate_time }))
     }
 }
 
