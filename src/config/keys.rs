@@ -269,14 +269,7 @@ mod tests {
     }
 
     /// Named in the text of the packaged file, since a setting of them would be refused.
-    const NAMED: [&str; 6] = [
-        "clock",
-        "interface",
-        "local-address",
-        "statistics-path",
-        "shared-keys-path",
-        "enable-srv-resolution",
-    ];
+    const NAMED: [&str; 5] = ["clock", "interface", "local-address", "statistics-path", "shared-keys-path"];
 
     #[test]
     fn the_packaged_file_shows_every_key() {

@@ -21,6 +21,7 @@ mod resolver;
 mod running;
 mod secret_file;
 mod server;
+mod service_records;
 mod smear_watch;
 pub mod startup;
 pub mod startup_error;

@@ -123,7 +123,7 @@ meddling-threshold = 5\n";
 fn nts_is_read_as_1_x_writes_it() {
     let text = "[[source]]\nmode = \"nts\"\naddress = \"localhost\"\ncertificate-authority = \"/etc/ca.pem\"\n\
                 [[source]]\nmode = \"nts-pool\"\naddress = \"pool.example:4461\"\ncount = 2\n\
-                [[server]]\nlisten = \"[::]:123\"\n[[nts-ke-server]]\nlisten = \"[::]:4460\"\n\
+                enable-srv-resolution = true\n[[server]]\nlisten = \"[::]:123\"\n[[nts-ke-server]]\nlisten = \"[::]:4460\"\n\
                 certificate-chain-path = \"/c.pem\"\nprivate-key-path = \"/k\"\n";
     let (config, warnings) = parse("f", text).unwrap();
     assert_eq!((config.selectable_sources(), config.key_exchange_servers.len()), (3, 1));
@@ -133,10 +133,6 @@ fn nts_is_read_as_1_x_writes_it() {
 #[test]
 fn what_1_x_can_and_we_cannot_yet_is_refused_by_name() {
     let rows = [
-        (
-            "[[source]]\nmode = \"nts-pool\"\nenable-srv-resolution = true\naddress = \"srv.example\"\n",
-            "service records",
-        ),
         (
             "[[source]]\nmode = \"sock\"\npath = \"/run/ntpd-rs/chrony.ttyS0.sock\"\nprecision = 1e-3\n",
             "reference clock",

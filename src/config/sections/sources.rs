@@ -242,8 +242,14 @@ fn key_exchange(section: &Section<'_>) -> Option<KeyExchange> {
     let certificate_authority = section.path("certificate-authority");
     let enable_srv_resolution = section.boolean("enable-srv-resolution", false);
     let address = address(section, KEY_EXCHANGE_PORT)?;
-    if enable_srv_resolution && let Some(item) = section.get("enable-srv-resolution") {
-        item.not_supported_yet("looking up service records", "write false, or remove the key");
+    if enable_srv_resolution
+        && address.host.parse::<IpAddr>().is_ok()
+        && let Some(item) = section.get("enable-srv-resolution")
+    {
+        item.refuse(
+            "stands beside an address, which has no service records",
+            "write a name as `address`, or remove the key",
+        );
     }
     Some(KeyExchange { address, certificate_authority, enable_srv_resolution })
 }

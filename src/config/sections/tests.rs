@@ -291,11 +291,6 @@ fn what_comes_later_is_refused_and_not_ignored() {
     let server = "[[server]]\nlisten = \"[::]:123\"\n";
     let rows = [
         (
-            "[[source]]\nmode = \"nts\"\naddress = \"a\"\nenable-srv-resolution = true",
-            "4:25",
-            "looking up service records is not supported yet",
-        ),
-        (
             "[[source]]\nmode = \"sock\"\npath = \"/s\"\nprecision = 1e-3",
             "2:8",
             "reference clock is not supported",

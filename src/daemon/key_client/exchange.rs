@@ -1,11 +1,15 @@
-//! One key exchange: the addresses of its server one after the other, and one deadline for all. What is said to an address is `connection`'s.
+//! One key exchange: the addresses of its servers one after the other, and one deadline for all. What is said to an address is `connection`'s,
+//! and which servers there are is `places`'.
 
 use super::super::resolver::Names;
+use super::super::service_records::ServiceRecords;
 use super::connection::{self, Agreed};
-use super::trust;
+use super::places::{self, Place};
+use super::trust::{self, Trusted};
 use crate::nts::{Established, KeyRequest, NtpServer, Offer, Origin, Session};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use tokio::time::{Duration, Instant, timeout_at};
 
 /// How long is waited.
@@ -35,39 +39,80 @@ impl Default for Patience {
 pub(super) async fn run(
     request: &KeyRequest,
     names: &Names,
+    services: &ServiceRecords,
     patience: Patience,
 ) -> Result<Established, String> {
     let end = Instant::now() + patience.whole;
-    let too_late = |what: &str| format!("{what} within {}", seconds(patience.whole));
-    let host = request.host.trim_end_matches('.');
-    let found = timeout_at(end, look_up(request, names));
-    let addresses = found.await.map_err(|_| too_late("its name is not resolved"))??;
+    let found = places::of(request, services, patience.whole / 2).await?;
     let trusted = timeout_at(end, trust::roots(request.certificate_authority.clone()));
-    let roots = trusted.await.map_err(|_| too_late("the trusted certificates are not read"))??;
-    let mut failures: Vec<(IpAddr, String)> = Vec::new();
-    for (tried, address) in addresses.iter().enumerate() {
-        let until = share(end, addresses.len().saturating_sub(tried), patience.address);
-        let waited = seconds(until.saturating_duration_since(Instant::now()));
-        let attempt = async {
-            let server = SocketAddr::new(*address, request.port);
-            let offer = offer(request);
-            let agreed = connection::agree(server, host, request.certificate_time, &roots, &offer).await?;
-            establish(request, *address, agreed, names).await
-        };
-        match timeout_at(until, attempt).await {
-            Ok(Ok(established)) => return Ok(established),
-            Ok(Err(reason)) => failures.push((*address, reason)),
-            Err(_) => failures.push((*address, format!("it does not answer within {waited}"))),
+    let late = |_| format!("the trusted certificates are not read within {}", seconds(patience.whole));
+    let trusted = trusted.await.map_err(late)??;
+    let mut attempt = Attempt { request, names, patience, trusted, failures: Vec::new() };
+    for (tried, place) in found.places.iter().enumerate() {
+        let until = share(end, found.places.len().saturating_sub(tried), patience.whole);
+        if let Some(established) = attempt.at(place, until).await {
+            return Ok(established);
         }
     }
-    Err(summary(&failures))
+    let reason = summary(&attempt.failures);
+    Err(found.note.map_or_else(|| reason.clone(), |note| format!("{reason}; {note}")))
+}
+
+/// What every server is tried with, and where it failed.
+struct Attempt<'a> {
+    request: &'a KeyRequest,
+    names: &'a Names,
+    patience: Patience,
+    trusted: Arc<Trusted>,
+    /// Which address or name, and why.
+    failures: Vec<(String, String)>,
+}
+
+impl Attempt<'_> {
+    /// Tries one server's addresses.
+    async fn at(&mut self, place: &Place, end: Instant) -> Option<Established> {
+        let waited = seconds(end.saturating_duration_since(Instant::now()));
+        let found = timeout_at(end, look_up(self.request, place, self.names)).await;
+        let addresses = match found.unwrap_or(Err(format!("its name is not resolved within {waited}"))) {
+            Ok(addresses) => addresses,
+            Err(reason) => {
+                let shown = place.target.as_ref().unwrap_or(&place.host);
+                self.failures.push((shown.clone(), reason));
+                return None;
+            }
+        };
+        for (tried, address) in addresses.iter().enumerate() {
+            let until = share(end, addresses.len().saturating_sub(tried), self.patience.address);
+            let waited = seconds(until.saturating_duration_since(Instant::now()));
+            let reason = match timeout_at(until, self.exchange(place, *address)).await {
+                Ok(Ok(established)) => return Some(established),
+                Ok(Err(reason)) => reason,
+                Err(_) => format!("it does not answer within {waited}"),
+            };
+            let shown = match &place.target {
+                Some(target) => format!("{target} ({address})"),
+                None => address.to_string(),
+            };
+            self.failures.push((shown, reason));
+        }
+        None
+    }
+
+    async fn exchange(&self, place: &Place, address: IpAddr) -> Result<Established, String> {
+        let Self { request, names, trusted, .. } = self;
+        let server = SocketAddr::new(address, place.port);
+        let offer = offer(request);
+        let agreed =
+            connection::agree(server, &place.name, request.certificate_time, trusted, &offer).await?;
+        establish(request, place, address, agreed, names).await
+    }
 }
 
 /// Servers that were asked already come last: a pool's name has others perhaps.
-async fn look_up(request: &KeyRequest, names: &Names) -> Result<Vec<IpAddr>, String> {
-    let mut addresses = match request.host.parse() {
+async fn look_up(request: &KeyRequest, place: &Place, names: &Names) -> Result<Vec<IpAddr>, String> {
+    let mut addresses = match place.host.parse() {
         Ok(literal) => vec![literal],
-        Err(_) => names.addresses(request.host.clone()).await?,
+        Err(_) => names.addresses(place.host.clone()).await?,
     };
     addresses.sort_by_key(|address| is_denied(request, *address));
     addresses.truncate(ADDRESSES);
@@ -103,6 +148,7 @@ fn share(end: Instant, left: usize, most: Duration) -> Instant {
 
 async fn establish(
     request: &KeyRequest,
+    place: &Place,
     address: IpAddr,
     agreed: Agreed,
     names: &Names,
@@ -126,18 +172,18 @@ async fn establish(
         return Err("it gives only servers that are asked already".to_owned());
     }
     let session = Session::new(keys, answer.cookies);
-    let origin = Origin { name: answer.server, target: None };
+    let origin = Origin { name: answer.server, target: place.target.clone() };
     Ok(Established { session, servers, origin, validity, certificate_time: request.certificate_time })
 }
 
 /// One reason if there is only one; otherwise which address has which.
-fn summary(failures: &[(IpAddr, String)]) -> String {
+fn summary(failures: &[(String, String)]) -> String {
     let reasons: BTreeSet<&str> = failures.iter().map(|(_, reason)| reason.as_str()).collect();
     match (reasons.first(), reasons.len()) {
         (Some(reason), 1) => (*reason).to_owned(),
         _ => {
             let all: Vec<String> =
-                failures.iter().map(|(address, reason)| format!("{address}: {reason}")).collect();
+                failures.iter().map(|(shown, reason)| format!("{shown}: {reason}")).collect();
             all.join("; ")
         }
     }

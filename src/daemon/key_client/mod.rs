@@ -3,6 +3,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `exchange` | one exchange: the addresses of its server one after the other, one deadline for all |
+//! | `places` | with whom: the configured host, or those that its service records name |
 //! | `connection` | one connection: TCP, TLS, request, answer, keys |
 //! | `trust` | who is trusted, and the TLS configuration that follows |
 //! | `verifier` | which certificates are good at which time |
@@ -10,6 +11,7 @@
 
 mod connection;
 mod exchange;
+mod places;
 mod trust;
 mod verifier;
 mod words;
@@ -17,6 +19,7 @@ mod words;
 pub(super) use trust::roots_of_file;
 
 use super::resolver::Names;
+use super::service_records::ServiceRecords;
 use crate::engine::QueryId;
 use crate::nts::{Established, KeyRequest};
 use exchange::Patience;
@@ -32,6 +35,7 @@ pub(super) type Outcome = (QueryId, Result<Box<Established>, String>);
 pub(super) struct KeyClient {
     tasks: JoinSet<()>,
     names: Names,
+    services: ServiceRecords,
     /// Handshakes and the system's certificates cost time and memory: the others wait.
     places: Arc<Semaphore>,
     patience: Patience,
@@ -44,22 +48,23 @@ const AT_ONCE: usize = 4;
 impl KeyClient {
     /// Every exchange ends once through the receiver. Servers are looked up by `names`.
     pub(super) fn new(names: Names) -> (Self, mpsc::Receiver<Outcome>) {
-        Self::with(names, Patience::default())
+        Self::with(names, ServiceRecords::of_the_system(), Patience::default())
     }
 
-    fn with(names: Names, patience: Patience) -> (Self, mpsc::Receiver<Outcome>) {
+    fn with(names: Names, services: ServiceRecords, patience: Patience) -> (Self, mpsc::Receiver<Outcome>) {
         let (out, outcomes) = mpsc::channel(16);
         let places = Arc::new(Semaphore::new(AT_ONCE));
-        (Self { tasks: JoinSet::new(), names, places, patience, out }, outcomes)
+        (Self { tasks: JoinSet::new(), names, services, places, patience, out }, outcomes)
     }
 
     pub(super) fn exchange(&mut self, query: QueryId, request: KeyRequest) {
         while self.tasks.try_join_next().is_some() {}
-        let (names, out, patience) = (self.names.clone(), self.out.clone(), self.patience);
+        let (names, services) = (self.names.clone(), self.services.clone());
+        let (out, patience) = (self.out.clone(), self.patience);
         let places = Arc::clone(&self.places);
         self.tasks.spawn(async move {
             let result = match places.acquire().await {
-                Ok(_place) => exchange::run(&request, &names, patience).await.map(Box::new),
+                Ok(_place) => exchange::run(&request, &names, &services, patience).await.map(Box::new),
                 Err(error) => Err(error.to_string()),
             };
             // Without a receiver the daemon is ending.

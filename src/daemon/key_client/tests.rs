@@ -1,8 +1,10 @@
 //! Key exchanges with servers on loopback, from the request to keys or to words for people.
 
 mod server;
+mod services;
 
 use super::super::resolver::Names;
+use super::super::service_records::ServiceRecords;
 use super::exchange::{Patience, offer};
 use super::{KeyClient, Outcome};
 use crate::engine::QueryId;
@@ -46,7 +48,7 @@ fn look_up(host: &str) -> io::Result<Vec<IpAddr>> {
 
 fn client() -> (KeyClient, tokio::sync::mpsc::Receiver<Outcome>) {
     let patience = Patience { whole: Duration::from_secs(5), address: Duration::from_secs(3) };
-    KeyClient::with(Names::new(Duration::from_secs(5), look_up), patience)
+    KeyClient::with(Names::new(Duration::from_secs(5), look_up), ServiceRecords::of_the_system(), patience)
 }
 
 impl Server {
@@ -222,7 +224,8 @@ async fn a_server_that_is_silent_is_left_when_the_time_is_up() {
     let server = Server::start(Certificates::default(), Manner::Silent).await;
     let whole = Duration::from_millis(100);
     let names = Names::new(Duration::from_secs(5), look_up);
-    let (mut client, mut outcomes) = KeyClient::with(names, Patience { whole, address: whole });
+    let (mut client, mut outcomes) =
+        KeyClient::with(names, ServiceRecords::of_the_system(), Patience { whole, address: whole });
     for query in 0..9 {
         client.exchange(QueryId(query), server.request("127.0.0.1"));
     }

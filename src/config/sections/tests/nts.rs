@@ -43,7 +43,7 @@ fn sources_with_nts_are_read_with_their_port() {
     let config = taken(
         "[[source]]\nmode = \"nts\"\naddress = \"a.example\"\n\
          [[source]]\nmode = \"nts-pool\"\naddress = \"b.example:1\"\ncount = 2\ncertificate-authority = \"/ca\"\n\
-         enable-srv-resolution = false\nprefer = true\nfamily = \"ipv4\"\n",
+         enable-srv-resolution = true\nprefer = true\nfamily = \"ipv4\"\n",
     );
     let [one, pool] = config.sources.as_slice() else { panic!("{:?}", config.sources) };
     let key_exchange = |host: &str, port, certificate_authority, enable_srv_resolution| KeyExchange {
@@ -52,7 +52,7 @@ fn sources_with_nts_are_read_with_their_port() {
         enable_srv_resolution,
     };
     assert_eq!(one.kind, SourceKind::Nts(key_exchange("a.example", 4460, None, false)));
-    let key_exchange = key_exchange("b.example", 1, Some("/ca".into()), false);
+    let key_exchange = key_exchange("b.example", 1, Some("/ca".into()), true);
     assert_eq!(pool.kind, SourceKind::NtsPool { key_exchange, count: 2 });
     assert_eq!((pool.prefer, pool.family), (true, Family::V4));
     assert_eq!(config.selectable_sources(), 3);
@@ -66,7 +66,12 @@ fn wrong_values_of_sources_with_nts_are_refused() {
         ("address = \"a:0\"", "3:11", "port"),
         ("address = \"a\"\ncertificate-authority = 1", "4:25", "a path in quotes"),
         ("address = \"a\"\nenable-srv-resolution = 1", "4:25", "true or false"),
-        ("address = \"a\"\nenable-srv-resolution = true", "4:25", "not supported yet"),
+        (
+            "address = \"192.0.2.1\"\nenable-srv-resolution = true",
+            "4:25",
+            "has no service records; write a name",
+        ),
+        ("address = \"[2001:db8::1]:1\"\nenable-srv-resolution = true", "4:25", "has no service records"),
         ("address = \"a\"\ncount = 2", "4:1", "unknown key `count`"),
     ] {
         told(&format!("{source}{text}"), place, message);
