@@ -1,5 +1,5 @@
 //! Stories of NTS (RFC 8915) with other people's programs on the other side: each gets keys and time from us, and we from it, with every
-//! algorithm that both have. chronyd is here, the others below, and master keys over time. Certificates are made for each story.
+//! algorithm that both have. chronyd is here, the others below, and master keys over time, and servers that service records name. Certificates are made for each story.
 //!
 //! Last seen with chrony 4.3 (algorithm 15) and 4.6.1 (30 and 15), ntpsec 1.2.2 (15 and 17) and ntpd-rs 1.9.0 (15 and 17; its client
 //! prefers 17).
@@ -9,6 +9,7 @@ mod memory;
 mod ntpsec;
 mod ours;
 mod rotation;
+mod service_records;
 
 use crate::lab::{Host, Lab};
 use crate::peers::Chrony;
