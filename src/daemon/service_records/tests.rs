@@ -255,8 +255,9 @@ async fn nothing_that_a_stranger_sends_is_logged() {
         let _ = look_up_at(zone(), manner, Some(NOW)).await;
     }
     let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    // Runtime and sockets have words of their own, of no stranger's.
-    let lines: Vec<&str> = text.lines().filter(|line| line.contains("hickory")).collect();
+    // The name server of the tests reads and writes with the same library.
+    let is_ours = |line: &&str| line.contains("hickory_net") || line.contains("hickory_resolver");
+    let lines: Vec<&str> = text.lines().filter(is_ours).collect();
     assert!(text.contains("it works"));
     assert_eq!(lines, [""; 0]);
 }
