@@ -1,10 +1,8 @@
 //! The file of leap seconds (`leap-seconds-file`): read at start, and again when it changes. What it means is the engine's to decide.
 
+use super::secret_file::{self, Version};
 use super::startup_error::StartupError;
 use crate::time::{Date, LeapTable};
-use std::fs::{File, Metadata};
-use std::io::Read;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use tokio::time::{Duration, Instant, sleep_until};
 
@@ -19,19 +17,10 @@ pub(super) struct LeapFile {
     next_check: Instant,
 }
 
-/// One state of a file: a package manager puts another file in its place, an editor changes it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Version {
-    device: u64,
-    inode: u64,
-    length: u64,
-    modified: (i64, i64),
-}
-
 /// A leap second is published half a year ahead, so this is soon enough; looking costs one system call.
 const CHECK_INTERVAL: Duration = Duration::from_secs(3600);
 /// The published file has 5 kB.
-const LONGEST: u64 = 1 << 20;
+const LONGEST: usize = 1 << 20;
 
 /// Reads a table.
 ///
@@ -43,41 +32,19 @@ pub(crate) fn read(path: &Path) -> Result<LeapTable, String> {
 
 fn read_version(path: &Path) -> Result<(LeapTable, Version), String> {
     let name = path.display();
-    let unreadable = |error: std::io::Error| {
+    let (bytes, version) = secret_file::read(path, LONGEST).map_err(|error| {
         format!(
             "{name}: cannot be read: {error}; install tzdata, name its leap-seconds.list in leap-seconds-file, or remove that setting"
         )
-    };
-    // Opening a pipe would wait for somebody to write to it.
-    let found = std::fs::metadata(path).map_err(unreadable)?;
-    if !found.is_file() {
-        return Err(format!(
-            "{name}: is no regular file; name the leap-seconds.list of tzdata in leap-seconds-file"
-        ));
-    }
-    let file = File::open(path).map_err(unreadable)?;
-    let version = Version::of(&file.metadata().map_err(unreadable)?);
-    let mut bytes = Vec::new();
-    let length = file.take(LONGEST + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    let text = String::from_utf8(bytes).ok().filter(|_| u64::try_from(length).is_ok_and(|n| n <= LONGEST));
+    })?;
+    let text = str::from_utf8(&bytes).ok().filter(|_| bytes.len() <= LONGEST);
     let text = text.ok_or_else(|| {
         format!(
             "{name}: is no table of leap seconds; name the leap-seconds.list of tzdata in leap-seconds-file"
         )
     })?;
-    let table = LeapTable::parse(&text).map_err(|error| format!("{name}:{error}"))?;
+    let table = LeapTable::parse(text).map_err(|error| format!("{name}:{error}"))?;
     Ok((table, version))
-}
-
-impl Version {
-    fn of(metadata: &Metadata) -> Self {
-        Self {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            length: metadata.len(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-        }
-    }
 }
 
 impl LeapFile {
@@ -117,7 +84,7 @@ impl LeapFile {
     /// nothing.
     pub(super) fn look(&mut self) -> Option<LeapTable> {
         self.next_check = Instant::now() + CHECK_INTERVAL;
-        let version = std::fs::metadata(&self.path).ok().map(|found| Version::of(&found));
+        let version = Version::at(&self.path);
         if version.is_some() && version == self.seen {
             return None;
         }
