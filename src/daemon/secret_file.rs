@@ -1,4 +1,4 @@
-//! Files of secrets: read bounded, replaced whole or not at all, for their owner alone. What they say is not known here.
+//! Files that are read bounded and replaced whole or not at all; secrets for their owner alone. What they say is not known here.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
@@ -89,16 +89,24 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     // A link stays one: what it points at may be the only place that lasts.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let before = OpenOptions::new().write(true).open(&path).ok();
-    let temporary = temporary(&path);
-    write_new(&temporary, bytes)?;
-    fs::rename(&temporary, &path)?;
-    // Only after this does the new name outlive a power cut.
-    path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())?;
+    write_whole(&path, bytes, FOR_OWNER)?;
     if let Some(before) = before {
         // As far as it can be done: disks and file systems may have copies of their own.
         let _ = overwrite(before);
     }
     Ok(())
+}
+
+/// Puts another file in its place, in one moment.
+///
+/// # Errors
+/// What the file system says; the file is as it was then.
+pub(super) fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let temporary = temporary(path);
+    write_new(&temporary, bytes, mode)?;
+    fs::rename(&temporary, path)?;
+    // Only after this does the new name outlive a power cut.
+    path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
 }
 
 /// Whether [`replace`] would work, without doing it.
@@ -108,9 +116,12 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 pub(super) fn check_replaceable(path: &Path) -> io::Result<()> {
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let temporary = temporary(&path);
-    write_new(&temporary, &[])?;
+    write_new(&temporary, &[], FOR_OWNER)?;
     fs::remove_file(&temporary)
 }
+
+/// The mode of a secret.
+const FOR_OWNER: u32 = 0o600;
 
 fn temporary(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
@@ -118,13 +129,13 @@ fn temporary(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
-fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     // What a crash left behind may have another mode.
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
 }

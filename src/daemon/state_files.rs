@@ -10,15 +10,15 @@ mod drift;
 mod last_good;
 mod sessions;
 
+use super::secret_file;
 use super::startup_error::StartupError;
 use crate::config::{ClockControl, Config, DEFAULT_STATE_DIRECTORY};
 pub(super) use drift::DriftFile;
 pub(super) use last_good::LastGoodFile;
 pub(super) use sessions::SessionsFile;
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -81,22 +81,11 @@ fn check_writable(directory: &Path) -> io::Result<()> {
 }
 
 /// A bound, not a measure: 256 sessions with eight cookies each have some 500 kB.
-const LONGEST: u64 = 1 << 20;
+const LONGEST: usize = 1 << 20;
 
 /// `None` without a file. One that cannot be read is told of once and not used.
 fn read(path: &Path) -> Option<Zeroizing<String>> {
-    // Never filled beyond its room, so that no copy of a secret stays behind.
-    let bounded = |file: File| {
-        let length = file.metadata()?.len();
-        let room = usize::try_from(length.min(LONGEST)).unwrap_or_default() + 1;
-        let mut text = Zeroizing::new(String::with_capacity(room));
-        if length > LONGEST {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "it is too long"));
-        }
-        file.take(length).read_to_string(&mut text)?;
-        Ok(text)
-    };
-    match File::open(path).and_then(bounded) {
+    match secret_file::read(path, LONGEST).and_then(|(bytes, _)| text(&bytes)) {
         Ok(text) => Some(text),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => {
@@ -106,28 +95,22 @@ fn read(path: &Path) -> Option<Zeroizing<String>> {
     }
 }
 
+fn text(bytes: &[u8]) -> io::Result<Zeroizing<String>> {
+    let wrong = |what| io::Error::new(io::ErrorKind::InvalidData, what);
+    if bytes.len() > LONGEST {
+        return Err(wrong("it is too long"));
+    }
+    let text = str::from_utf8(bytes).map_err(|_| wrong("it is no text"))?;
+    Ok(Zeroizing::new(text.to_owned()))
+}
+
 /// Replaces the file as a whole.
 ///
 /// # Errors
 /// What went wrong, for people.
 fn save(path: &Path, bytes: &[u8], mode: u32) -> Result<(), String> {
-    write_atomically(path, bytes, mode)
+    secret_file::write_whole(path, bytes, mode)
         .map_err(|error| format!("{}: cannot be written: {error}", path.display()))
-}
-
-fn write_atomically(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    let temporary = path.with_extension("new");
-    // What a crash left behind may have another mode.
-    match fs::remove_file(&temporary) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&temporary, path)?;
-    // Only after this does the new name outlive a power cut.
-    path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
 }
 
 #[cfg(test)]
