@@ -30,7 +30,8 @@ pub(in crate::daemon) fn make(folder: &Path, years: std::ops::Range<i32>) -> Mad
     made
 }
 
-fn at(year: i64) -> ClockTime {
+/// About the first of January.
+pub(in crate::daemon) fn at(year: i64) -> ClockTime {
     ClockTime::from_unix_secs((year - 1970) * 31_557_600)
 }
 

@@ -26,18 +26,8 @@ pub(super) struct Bench {
 }
 
 pub(super) fn config(origin: KeyOrigin, interval: u64, stale_keys: usize) -> Config {
-    let server = KeyExchangeServerConfig {
-        listen: "127.0.0.1:0".parse().unwrap(),
-        certificate_chain: PathBuf::new(),
-        private_key: PathBuf::new(),
-        timeout: Span::from_secs(1),
-        concurrent_connections: 1,
-        longlived_connections: 0,
-        ntp_server: None,
-        ntp_port: None,
-        versions: vec![4],
-        pool_tokens: Vec::new(),
-    };
+    let listen = "127.0.0.1:0".parse().unwrap();
+    let server = KeyExchangeServerConfig::new(listen, PathBuf::new(), PathBuf::new());
     let interval = Span::from_secs(interval.cast_signed());
     let keyset = KeysetConfig { stale_keys, interval, origin };
     Config { key_exchange_servers: vec![server], keyset, ..Config::default() }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config;
-use crate::daemon::certificate::tests::{Made, make};
+use crate::daemon::certificate::tests::{Made, at, make};
 use crate::nts::{Algorithm, Key, KeyFile, MasterKey};
 use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
@@ -16,10 +16,6 @@ struct Bench {
 const BEFORE: i64 = 2019;
 const WITHIN: i64 = 2030;
 const AFTER: i64 = 2041;
-
-fn at(year: i64) -> ClockTime {
-    ClockTime::from_unix_secs((year - 1970) * 31_557_600)
-}
 
 impl Bench {
     fn new() -> Self {

@@ -1,29 +1,14 @@
 //! Files of certificates that change under a running server.
 
 use super::*;
-use crate::daemon::certificate::tests::make;
-use crate::time::Span;
+use crate::daemon::certificate::tests::{at, make};
 use rustls::{CipherSuite, ClientConfig, ClientConnection, RootCertStore, ServerConnection};
 use std::fs;
 use std::path::Path;
 
-fn at(year: i64) -> ClockTime {
-    ClockTime::from_unix_secs((year - 1970) * 31_557_600)
-}
-
 fn config(folder: &Path) -> KeyExchangeServerConfig {
-    KeyExchangeServerConfig {
-        listen: "127.0.0.1:0".parse().unwrap(),
-        certificate_chain: folder.join("chain.pem"),
-        private_key: folder.join("key.pem"),
-        timeout: Span::from_secs(1),
-        concurrent_connections: 1,
-        longlived_connections: 0,
-        ntp_server: None,
-        ntp_port: None,
-        versions: vec![4],
-        pool_tokens: Vec::new(),
-    }
+    let listen = "127.0.0.1:0".parse().unwrap();
+    KeyExchangeServerConfig::new(listen, folder.join("chain.pem"), folder.join("key.pem"))
 }
 
 fn open(folder: &Path) -> Credentials {
