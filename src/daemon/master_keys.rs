@@ -14,6 +14,7 @@ pub(super) use derived::{check_secret, check_state};
 pub(super) use own::check as check_own;
 pub(super) use shared::check as check_shared;
 
+use super::secret_file;
 use super::startup_error::StartupError;
 use crate::config::{Config, KeyOrigin};
 use crate::nts::{KeySet, MasterKey};
@@ -24,10 +25,13 @@ use crate::time::ClockTime;
 use derived::DerivedKeys;
 use own::OwnKeys;
 use shared::SharedKeys;
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::time::Duration;
 use tokio_util::sync::CancellationToken;
+use zeroize::Zeroizing;
 
 /// Who changes the keys, alone.
 #[derive(Debug)]
@@ -144,6 +148,12 @@ impl Publisher {
 
 fn accepted(set: &KeySet) -> u64 {
     u64::try_from(set.keys().count()).unwrap_or(u64::MAX)
+}
+
+/// Replaces a file on a thread of its own: a disk may take seconds.
+async fn store(path: &Path, bytes: Zeroizing<Vec<u8>>) -> io::Result<()> {
+    let path = path.to_owned();
+    tokio::task::spawn_blocking(move || secret_file::replace(&path, &bytes)).await?
 }
 
 /// Until our time may be used; the clock can be believed then.

@@ -1,7 +1,7 @@
 //! Keys that several servers derive from one secret by time (`shared-secret-path`), without a word between them. Turns forward only,
 //! and only by a clock that is right.
 
-use super::{InForce, Publisher, RETRY, time_at};
+use super::{InForce, Publisher, RETRY, store, time_at};
 use crate::config::KeysetConfig;
 use crate::daemon::secret_file;
 use crate::daemon::startup_error::StartupError;
@@ -151,15 +151,11 @@ impl DerivedKeys {
             return;
         }
         let state = RatchetState { oldest, sealing: self.sealing, fingerprint: self.fingerprint };
-        let (path, bytes) = (self.state.clone(), state.emit());
-        // On a thread of its own: a disk may take seconds.
-        let written = tokio::task::spawn_blocking(move || {
-            secret_file::replace(&path, &bytes).map_err(|error| cannot_store(&path, &error).message)
-        });
-        match written.await.unwrap_or_else(|error| Err(format!("the state cannot be written: {error}"))) {
+        match store(&self.state, state.emit()).await {
             Ok(()) => self.stored(state),
             Err(error) => {
                 if self.retry.is_none() {
+                    let error = cannot_store(&self.state, &error);
                     tracing::warn!("{error}; old keys stay on the disk until then, and this is tried again");
                 }
                 self.retry = Some(Instant::now() + RETRY);

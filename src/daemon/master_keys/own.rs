@@ -1,6 +1,6 @@
 //! Keys that this server makes itself: rotated by the monotonic clock, stored if there is a place for them. Derives nothing.
 
-use super::{InForce, Publisher, RETRY, synchronized, time_at, unix_secs};
+use super::{InForce, Publisher, RETRY, store, synchronized, time_at, unix_secs};
 use crate::config::KeysetConfig;
 use crate::daemon::random::random;
 use crate::daemon::secret_file;
@@ -135,14 +135,9 @@ impl OwnKeys {
         Ok((file, in_force))
     }
 
-    /// On a thread of its own: a disk may take seconds.
     async fn store(&self, file: &KeyFile) -> Result<(), String> {
-        let Some(path) = self.storage.clone() else { return Ok(()) };
-        let bytes = file.emit();
-        let written = tokio::task::spawn_blocking(move || {
-            secret_file::replace(&path, &bytes).map_err(|error| cannot_store(&path, &error).message)
-        });
-        written.await.unwrap_or_else(|error| Err(format!("master keys cannot be stored: {error}")))
+        let Some(path) = &self.storage else { return Ok(()) };
+        store(path, file.emit()).await.map_err(|error| cannot_store(path, &error).message)
     }
 }
 
