@@ -4,10 +4,14 @@
 //! ever asserted: it would fail on a busy machine.
 
 mod request;
+#[path = "../rounds/mod.rs"]
+mod rounds;
 
 use ntpd_rs::nts::Algorithm;
 use ntpd_rs::sys::clock::monotonic;
 use request::{Part, Server};
+use rounds::{Options, figures};
+use std::fmt::Write;
 use std::process::ExitCode;
 
 const HELP: &str = "\
@@ -18,43 +22,26 @@ the request, sealing the next cookie and the reply. Reading and writing the pack
 
   --rounds N    of every part in turn; the figures are medians over them (default 15)
   --requests N  in a round (default 50000)
+  --only TEXT   algorithms with this in their name
   --help        this";
 
 fn main() -> ExitCode {
-    match options(std::env::args().skip(1)) {
-        Ok(Some(options)) => run(&options),
-        Ok(None) => {
-            println!("{HELP}");
-            ExitCode::SUCCESS
-        }
-        Err(problem) => {
-            eprintln!("nts: {problem}\n\n{HELP}");
-            ExitCode::from(2)
-        }
-    }
+    rounds::main("nts", HELP, Options { rounds: 15, requests: 50_000, only: String::new() }, table)
 }
 
-fn run(options: &Options) -> ExitCode {
-    println!("ns, median of {} rounds (least to most)\n", options.rounds);
-    for algorithm in Algorithm::ALL {
-        let Some(mut server) = Server::new(algorithm) else {
-            eprintln!("nts: no server for {algorithm}");
-            return ExitCode::FAILURE;
-        };
+fn table(options: &Options) -> Result<String, String> {
+    let mut text = format!("ns, median of {} rounds (least to most)\n\n", options.rounds);
+    for algorithm in Algorithm::ALL.into_iter().filter(|algorithm| algorithm.name().contains(&options.only)) {
+        let mut server = Server::new(algorithm).ok_or_else(|| format!("no server for {algorithm}"))?;
         for part in Part::ALL {
             let rounds: Option<Vec<f64>> =
                 (0..options.rounds).map(|_| round(&mut server, part, options.requests)).collect();
-            let Some(mut nanos) = rounds else {
-                eprintln!("nts: {algorithm}: {part:?} failed");
-                return ExitCode::FAILURE;
-            };
-            nanos.sort_by(f64::total_cmp);
-            let at = |index: usize| nanos.get(index).copied().unwrap_or(f64::NAN);
-            let (median, least, most) = (at(nanos.len() / 2), at(0), at(nanos.len() - 1));
-            println!("{:24}{:24} {median:7.1}  ({least:.1} to {most:.1})", algorithm.name(), part.name());
+            let mut nanos = rounds.ok_or_else(|| format!("{algorithm}: {part:?} failed"))?;
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{:24}{:24} {}", algorithm.name(), part.name(), figures(&mut nanos));
         }
     }
-    ExitCode::SUCCESS
+    Ok(text)
 }
 
 /// Nanoseconds each; `None` if something did not open.
@@ -64,35 +51,4 @@ fn round(server: &mut Server, part: Part, requests: u32) -> Option<f64> {
         server.work(part)?;
     }
     Some((monotonic() - begin).seconds() * 1e9 / f64::from(requests))
-}
-
-struct Options {
-    rounds: u32,
-    /// In a round.
-    requests: u32,
-}
-
-/// `None` when help is wanted.
-fn options(mut arguments: impl Iterator<Item = String>) -> Result<Option<Options>, String> {
-    let mut options = Options { rounds: 15, requests: 50_000 };
-    let mut smoke = true;
-    while let Some(argument) = arguments.next() {
-        let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
-        match argument.as_str() {
-            // What cargo bench itself adds.
-            "--bench" => smoke = false,
-            "--rounds" => options.rounds = number(&argument, &value()?)?,
-            "--requests" => options.requests = number(&argument, &value()?)?,
-            "--help" | "-h" => return Ok(None),
-            _ => return Err(format!("unknown option {argument}")),
-        }
-    }
-    if smoke {
-        options = Options { rounds: 1, requests: 500 };
-    }
-    Ok(Some(options))
-}
-
-fn number(option: &str, text: &str) -> Result<u32, String> {
-    text.parse().ok().filter(|n| *n > 0).ok_or_else(|| format!("{option}: {text} is no positive number"))
 }

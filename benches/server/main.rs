@@ -6,7 +6,10 @@
 mod cases;
 mod measure;
 mod nts;
+#[path = "../rounds/mod.rs"]
+mod rounds;
 
+use rounds::Options;
 use std::process::ExitCode;
 
 const HELP: &str = "\
@@ -21,63 +24,9 @@ The system calls around it, which cost more than twenty times as much, are measu
   --help        this";
 
 fn main() -> ExitCode {
-    match options(std::env::args().skip(1)) {
-        Ok(Some(options)) => run(&options),
-        Ok(None) => {
-            println!("{HELP}");
-            ExitCode::SUCCESS
-        }
-        Err(problem) => {
-            eprintln!("server: {problem}\n\n{HELP}");
-            ExitCode::from(2)
-        }
-    }
-}
-
-fn run(options: &Options) -> ExitCode {
-    let mut cases = cases::all();
-    cases.retain(|case| case.name.contains(&options.only));
-    match measure::table(&cases, options.rounds, options.requests) {
-        Ok(table) => {
-            println!("{table}");
-            ExitCode::SUCCESS
-        }
-        Err(wrong) => {
-            eprintln!("server: {wrong}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-struct Options {
-    rounds: u32,
-    /// In a round.
-    requests: u32,
-    only: String,
-}
-
-/// `None` when help is wanted.
-fn options(mut arguments: impl Iterator<Item = String>) -> Result<Option<Options>, String> {
-    let mut options = Options { rounds: 15, requests: 100_000, only: String::new() };
-    let mut smoke = true;
-    while let Some(argument) = arguments.next() {
-        let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
-        match argument.as_str() {
-            // What cargo bench itself adds.
-            "--bench" => smoke = false,
-            "--rounds" => options.rounds = number(&argument, &value()?)?,
-            "--requests" => options.requests = number(&argument, &value()?)?,
-            "--only" => options.only = value()?,
-            "--help" | "-h" => return Ok(None),
-            _ => return Err(format!("unknown option {argument}")),
-        }
-    }
-    if smoke {
-        options = Options { rounds: 1, requests: 1_000, ..options };
-    }
-    Ok(Some(options))
-}
-
-fn number(option: &str, text: &str) -> Result<u32, String> {
-    text.parse().ok().filter(|n| *n > 0).ok_or_else(|| format!("{option}: {text} is no positive number"))
+    rounds::main("server", HELP, Options { rounds: 15, requests: 100_000, only: String::new() }, |options| {
+        let mut cases = cases::all();
+        cases.retain(|case| case.name.contains(&options.only));
+        measure::table(&cases, options.rounds, options.requests)
+    })
 }

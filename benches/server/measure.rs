@@ -2,6 +2,7 @@
 
 use crate::cases::{Case, Each, client};
 use crate::nts::key_set;
+use crate::rounds::figures;
 use ntpd_rs::packet::ReferenceId;
 use ntpd_rs::server::{REPLY_CAPACITY, ReplyBuffer, Request, Responder, SystemVariables};
 use ntpd_rs::snapshot::WorkerCounters;
@@ -24,12 +25,9 @@ pub(crate) fn table(cases: &[Case], rounds: u32, requests: u32) -> Result<String
         }
     }
     let mut text = format!("ns/request, median of {rounds} rounds (least to most)\n\n");
-    let mut row = |name: &str, nanos: &mut Vec<f64>| {
-        nanos.sort_by(f64::total_cmp);
-        let at = |index: usize| nanos.get(index).copied().unwrap_or(f64::NAN);
-        let (median, least, most) = (at(nanos.len() / 2), at(0), at(nanos.len() - 1));
+    let mut row = |name: &str, nanos: &mut [f64]| {
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "{name:50} {median:7.1}  ({least:.1} to {most:.1})");
+        let _ = writeln!(text, "{name:50} {}", figures(nanos));
     };
     row("(the loop around it)", &mut loops);
     row("(the worker notes a client for the estimate)", &mut notes);
