@@ -2,11 +2,12 @@
 //! more than 500 ppm, exchanges keys no more often than it may, and what it publishes is made of finite numbers.
 #![no_main]
 
+mod secured;
+
 use libfuzzer_sys::fuzz_target;
 use ntpd_rs::config::{Config, Family, HostPort, KeyExchange, PollLimits, SourceConfig, SourceKind};
 use ntpd_rs::engine::{Action, Engine, Event, QueryId, Start};
-use ntpd_rs::nts::field::{FieldType, Fields, padded, write_authenticator, write_field};
-use ntpd_rs::nts::{Algorithm, Cipher, Established, KeyRequest, Session, SessionKeys, TAG_LEN, Validity};
+use ntpd_rs::nts::{Algorithm, Established, KeyRequest, Session, SessionKeys, Validity};
 use ntpd_rs::packet::{Header, Packet};
 use ntpd_rs::source::Request;
 use ntpd_rs::time::{
@@ -130,7 +131,8 @@ impl World {
             }
             _ => header,
         };
-        let protected = if control[0] & 8 == 0 { protect(&request.bytes, &bytes) } else { None };
+        let seal = || secured::sealed(&request.bytes, &bytes, &keys(), &secured::cookies([9]));
+        let protected = if control[0] & 8 == 0 { seal() } else { None };
         let bytes = protected.as_deref().unwrap_or(&bytes);
         let stamp = self.stamp();
         self.handle(Event::Datagram { source, from, local: None, bytes, stamp });
@@ -139,27 +141,6 @@ impl World {
 
 fn keys() -> SessionKeys {
     SessionKeys::new(Algorithm::AesSivCmac256, &[1; 32], &[2; 32]).expect("two keys of 32 bytes")
-}
-
-/// The reply as a server with those keys sends it, with one new cookie; nothing for a plain request.
-fn protect(request: &[u8], header: &[u8]) -> Option<Vec<u8>> {
-    let packet = Packet::parse(request).ok()?;
-    let unique_identifier = Fields::find(request, &packet).ok()?.unique_identifier?;
-    let (nonce, mut text) = ([3; 16], [0; 104]);
-    write_field(&mut text, FieldType::Cookie, 100)?.fill(9);
-    let at = Header::LEN + 4 + padded(unique_identifier.len());
-    let mut bytes = header.to_vec();
-    bytes.resize(at + 8 + nonce.len() + text.len() + TAG_LEN, 0);
-    let (associated, rest) = bytes.split_at_mut(at);
-    let identifier = write_field(
-        associated.get_mut(Header::LEN..)?,
-        FieldType::UniqueIdentifier,
-        unique_identifier.len(),
-    )?;
-    identifier.get_mut(..unique_identifier.len())?.copy_from_slice(unique_identifier);
-    let sealed = write_authenticator(rest, &nonce, text.len() + TAG_LEN)?;
-    Cipher::new(&keys().s2c)?.seal(&nonce, associated, &text, sealed)?;
-    Some(bytes)
 }
 
 fn server(last: u8) -> SourceConfig {
