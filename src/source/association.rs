@@ -1,5 +1,7 @@
 //! The association: events in, outcomes out. Its parts are in the neighbouring files.
 
+mod judgement;
+
 use super::exchange::{Exchange, Reply};
 use super::interleaved::{Cookies, Memory, Mode};
 use super::polling::Polling;
@@ -9,18 +11,15 @@ use super::{arithmetic, checks};
 use crate::config::PollLimits;
 use crate::measurement::{Pending, ServerVariables};
 use crate::nts::{Protected, Session};
-use crate::packet::{Header, KissCode};
+use crate::packet::Header;
 use crate::time::{Mono, Now, Poll, Span, Stamp};
 use crate::verdict::{Discard, SourceId};
+use judgement::Answer;
 use rand_core::Rng;
 use std::net::SocketAddr;
 
 /// How long a reply is waited for. Later ones are of little use: half their delay is their error bound.
 const REPLY_TIMEOUT: Span = Span::from_secs(8);
-
-/// So many polls in a row must bring `DENY` or `RSTR`, and none time, before a server is given up: a single one may be
-/// forged by somebody who sees our requests. With NTS it cannot, and is enough.
-const REFUSALS_BELIEVED: u32 = 4;
 
 /// Says nothing of our clock's precision (draft-ietf-ntp-data-minimization).
 const UNSAID_PRECISION: i8 = 32;
@@ -272,40 +271,6 @@ impl Association {
         Some(Request { to: self.settings.address, bytes, token })
     }
 
-    /// Every check that needs no timestamps of ours, in the order of RFC 5905.
-    fn judge(&mut self, from: SocketAddr, bytes: &[u8], context: &Context<'_>) -> Result<Answer, Discard> {
-        let packet = checks::reply(bytes, from, self.settings.address)?;
-        let header = packet.header;
-        let origin = header.origin_timestamp;
-        let is_repeated = self.answered.is_some_and(|cookies| cookies.answered_by(origin).is_some());
-        let State::Waiting(exchange) = &mut self.state else {
-            return Err(if is_repeated { Discard::Duplicate } else { Discard::Unsolicited });
-        };
-        let Some(mode) = exchange.cookies.answered_by(origin) else {
-            return Err(if is_repeated { Discard::Duplicate } else { Discard::WrongOrigin });
-        };
-        if exchange.reply.is_some() {
-            return Err(Discard::Duplicate);
-        }
-        if let Some(protection) = &mut self.protection {
-            protection.check(exchange, bytes, &packet)?;
-        }
-        if let Some(code) = checks::kiss(&header) {
-            let is_repeated = std::mem::replace(&mut exchange.kissed, true);
-            return if is_repeated { Err(Discard::Duplicate) } else { Ok(Answer::Kiss(code, header.poll)) };
-        }
-        self.server = Some(arithmetic::server_variables(&header));
-        let earlier = self.memory.receive_timestamp();
-        let is_ordered = match mode {
-            Mode::Basic => checks::is_ordered(&header),
-            Mode::Interleaved => earlier.is_none_or(|t2| checks::is_ordered_interleaved(&header, t2)),
-        };
-        let state = checks::server_state(&header, is_ordered, self.settings.maximum_root_distance, context);
-        exchange.refusal = state.err();
-        self.refusal = exchange.refusal;
-        state.map(|()| Answer::Time(mode, header))
-    }
-
     /// Completes the exchange if both T1 and the reply are there.
     fn finish(&mut self, now: Mono, context: &Context<'_>) -> Outcome {
         let State::Waiting(exchange) = &mut self.state else { return Outcome::Held };
@@ -341,26 +306,6 @@ impl Association {
                 self.discard(discard)
             }
         }
-    }
-
-    fn on_kiss(&mut self, code: KissCode, server_poll: i8) -> Outcome {
-        if code == KissCode::Rate {
-            self.counters.count_discard(Discard::RateKiss);
-            let before = self.polling.poll();
-            let poll = self.polling.on_rate_kiss(server_poll);
-            return if poll == before {
-                Outcome::Discarded(Discard::RateKiss)
-            } else {
-                Outcome::RateLimited(poll)
-            };
-        }
-        self.refusals = self.refusals.saturating_add(1);
-        if self.refusals < REFUSALS_BELIEVED && self.protection.is_none() {
-            return self.discard(Discard::DenyKiss);
-        }
-        self.counters.count_discard(Discard::DenyKiss);
-        self.state = State::Demobilized;
-        Outcome::Refused(code)
     }
 
     fn discard(&mut self, reason: Discard) -> Outcome {
@@ -407,14 +352,6 @@ impl Association {
         }
         self.state = State::Idle;
     }
-}
-
-/// A reply to our request.
-enum Answer {
-    /// An order, and the header's poll field.
-    Kiss(KissCode, i8),
-    /// A reply that may be measured with, or that says how to measure the exchange before.
-    Time(Mode, Header),
 }
 
 /// Getters.

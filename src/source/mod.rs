@@ -2,7 +2,7 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `association` | the state machine and its events |
+//! | `association` | the state machine and its events; in `judgement`, what a datagram is to it |
 //! | `exchange` | the one outstanding request |
 //! | `interleaved` | the exchange before it, which waits for its true T3 (RFC 9769) |
 //! | `checks` | what a reply must pass, in the order of RFC 5905 |
