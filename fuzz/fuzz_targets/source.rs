@@ -7,7 +7,7 @@ mod secured;
 use libfuzzer_sys::fuzz_target;
 use ntpd_rs::config::{Config, Family, HostPort, KeyExchange, PollLimits, SourceConfig, SourceKind};
 use ntpd_rs::engine::{Action, Engine, Event, QueryId, Start};
-use ntpd_rs::nts::{Algorithm, Established, KeyRequest, Session, SessionKeys, Validity};
+use ntpd_rs::nts::{Algorithm, Established, KeyRequest, Origin, Session, SessionKeys, Validity};
 use ntpd_rs::packet::{Header, Packet};
 use ntpd_rs::source::Request;
 use ntpd_rs::time::{
@@ -92,6 +92,7 @@ impl World {
         let established = Established {
             session: Session::new(keys(), (0..cookies & 15).map(|n| vec![n; 100])),
             servers: servers.collect(),
+            origin: Origin::default(),
             validity: Validity { not_before: at(days), not_after: at(end) },
             certificate_time: request.certificate_time,
         };
