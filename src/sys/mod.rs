@@ -19,6 +19,7 @@ mod own_namespace;
 mod packet_info;
 pub mod passed_sockets;
 pub mod receive_queue;
+pub mod scheduling;
 mod socket;
 mod steering;
 pub mod tcp;

@@ -190,6 +190,9 @@ fn serve(
     started: &SyncSender<io::Result<()>>,
 ) {
     let sealer = Rc::new(RefCell::new(sealer));
+    if let Err(error) = sys::scheduling::give_way() {
+        tracing::debug!("Handshakes may keep requests for time waiting: {error}");
+    }
     let begin = || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let guard = runtime.enter();
