@@ -40,6 +40,8 @@ pub(super) async fn agree(
     let config = trust::configuration(Arc::clone(&verifier), time)?;
     let told = |error| words::of_io(&error, server.port(), time);
     let tcp = TcpStream::connect(server).await.map_err(told)?;
+    // The request follows the handshake's last flight: it need not wait until that is acknowledged. A kernel that refuses sends it later.
+    let _ = tcp.set_nodelay(true);
     let mut tls = TlsConnector::from(Arc::new(config)).connect(name, tcp).await.map_err(told)?;
     let (_, connection) = tls.get_ref();
     if connection.alpn_protocol() != Some(ALPN) {
