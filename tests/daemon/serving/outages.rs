@@ -103,18 +103,21 @@ fn askers_that_are_gone_when_the_answer_comes_disturb_nobody() {
         lab.output(Host::Servers, "sysctl", &["-qw", setting]);
     }
     let daemon = start_server(&lab, &listening_at(&["[::]:123"]));
-    for address in ["10.77.0.100:123", "[fd77::100]:123"] {
-        // It sleeps until they are gone.
-        daemon.process.signal("STOP");
-        ask(&lab, &[address, "--repeat", "100", "--patience", "0"]);
-        daemon.process.signal("CONT");
-        wait_for_time(&lab, &daemon, address);
-    }
-    let text = lab.output(Host::Client, "cat", &["/proc/net/snmp6"]);
-    let line = text.lines().find(|line| line.starts_with("Icmp6InDestUnreachs")).unwrap();
-    let told: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
-    // One limit of the kernel is for the whole machine, so how many there are depends on what else goes on.
-    assert!(told > 0, "none of 100 was told to be unreachable");
+    let told_by_addresses = || {
+        for address in ["10.77.0.100:123", "[fd77::100]:123"] {
+            // It sleeps until they are gone.
+            daemon.process.signal("STOP");
+            ask(&lab, &[address, "--repeat", "100", "--patience", "0"]);
+            daemon.process.signal("CONT");
+            wait_for_time(&lab, &daemon, address);
+        }
+        let text = lab.output(Host::Client, "cat", &["/proc/net/snmp6"]);
+        let line = text.lines().find(|line| line.starts_with("Icmp6InDestUnreachs")).unwrap();
+        let told: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+        (told > 0).then_some(())
+    };
+    // One limit of the kernel is for the whole machine, and other stories may just have used it up.
+    assert!(poll(seconds(20), told_by_addresses).is_some(), "none was told to be unreachable");
     assert_eq!(counters(&daemon).stats.response_send_errors, 0);
     check_idle(&daemon);
 }
