@@ -18,7 +18,14 @@ pub(super) const CLOCKS_MAY_PART_BY: Span = Span::from_millis(20);
 /// The coarsest precision that excuses a negative delay: that of clocks that tick 64 times a second.
 const COARSEST_PRECISION: i8 = -6;
 
+/// How much later than its reply left a server's T3 may be: it stands in the reply before that leaves, and some servers foretell it.
+///
+/// Too small: replies over a path that takes no time are lost. Too large: a stranger on the path moves the offset by half of it more.
+const FORETOLD_TOO_LATE: Span = Span::from_micros(100);
+
 /// T1 to T4 as a measurement (RFC 5905 §8); the server's in the era nearest to `pivot`. The local clock ran evenly meanwhile.
+///
+/// No reply arrives before it left: where the delay comes out negative by little, T3 is as much earlier, and the delay is none.
 ///
 /// # Errors
 /// [`Discard::BadDelay`] when the round trip is negative or too long.
@@ -30,7 +37,7 @@ pub(super) fn measure(
     let receive_timestamp = reply.receive_timestamp.near(pivot);
     let uncertainty =
         transmit_stamp.source.uncertainty_seconds().hypot(reply.stamp.source.uncertainty_seconds());
-    let measurement = Measurement {
+    let mut measurement = Measurement {
         origin_timestamp: transmit_stamp.time,
         receive_timestamp,
         transmit_timestamp: reply.transmit_timestamp.near(receive_timestamp),
@@ -40,11 +47,14 @@ pub(super) fn measure(
         server: reply.server,
     };
     let round_trip = round_trip(transmit_stamp, reply);
-    let tolerance = Span::from_seconds(precision_seconds(reply.server.precision) + 3.0 * uncertainty);
-    let believable = !round_trip.is_negative()
-        && measurement.delay() <= MAXIMUM_DELAY
-        && !(measurement.delay() + tolerance).is_negative();
-    if believable { Ok(measurement) } else { Err(Discard::BadDelay) }
+    let delay = measurement.delay();
+    let stamps_err_by = Span::from_seconds(precision_seconds(reply.server.precision) + 3.0 * uncertainty);
+    let is_possible = !(delay + stamps_err_by + FORETOLD_TOO_LATE).is_negative();
+    if round_trip.is_negative() || delay > MAXIMUM_DELAY || !is_possible {
+        return Err(Discard::BadDelay);
+    }
+    measurement.transmit_timestamp += delay.min(Span::ZERO);
+    Ok(measurement)
 }
 
 /// T4 − T1: the round trip with the server's own time.

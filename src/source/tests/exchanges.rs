@@ -174,3 +174,26 @@ fn requests_that_cannot_leave_are_not_counted_as_requests() {
     assert_eq!(bench.association.counters().requests(), 0);
     assert!(!bench.association.awaits_reply());
 }
+
+#[test]
+fn a_reply_that_seems_to_arrive_before_it_left_left_earlier_than_its_server_foretold() {
+    for (too_late, is_believed) in [(30, true), (100, true), (150, false)] {
+        let mut bench = Bench::new();
+        bench.behind = Span::from_secs(3);
+        let asked = bench.ask();
+        // The path takes no time, and the server answers after 1 ms.
+        let received = bench.server_time();
+        bench.advance(Span::from_millis(1));
+        let foretold = NtpTimestamp::from_clock(bench.now.clock + bench.behind + Span::from_micros(too_late));
+        let reply =
+            Header { receive_timestamp: received, transmit_timestamp: foretold, ..bench.good_reply(&asked) };
+        match bench.receive(&reply) {
+            Outcome::Measurement(measurement) if is_believed => {
+                assert_eq!(measurement.delay(), Span::ZERO);
+                assert!((measurement.offset() - bench.behind).abs() < Span::from_nanos(2), "{measurement:?}");
+            }
+            Outcome::Discarded(Discard::BadDelay) if !is_believed => {}
+            other => panic!("{too_late}: {other:?}"),
+        }
+    }
+}
