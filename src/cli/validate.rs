@@ -20,7 +20,7 @@ pub(super) fn run(path: Option<&Path>, text_only: bool) -> Outcome {
 
 /// Lines that deserve reading, and the verdict.
 fn judge(loaded: &Loaded, files: Vec<Diagnostic>) -> Result<(Vec<String>, String), StartupError> {
-    let Loaded { config, path: Some(path), warnings, .. } = loaded else {
+    let Loaded { config, path: Some(path), drop_ins, warnings, .. } = loaded else {
         return Err(StartupError::configuration(format!(
             "{DEFAULT_PATH} does not exist; create it, or name another with -c"
         )));
@@ -28,7 +28,7 @@ fn judge(loaded: &Loaded, files: Vec<Diagnostic>) -> Result<(Vec<String>, String
     let path = path.display();
     let is_bad = files.iter().any(|found| found.severity == Severity::Error);
     let mut found: Vec<_> = warnings.iter().cloned().chain(files).collect();
-    found.sort_by_key(|found| found.position);
+    loaded.sort(&mut found);
     let mut advice: Vec<_> = found.iter().map(ToString::to_string).collect();
     if is_bad {
         return Err(StartupError::configuration(advice.join("\n")));
@@ -37,7 +37,11 @@ fn judge(loaded: &Loaded, files: Vec<Diagnostic>) -> Result<(Vec<String>, String
     let (sources, servers) = (config.sources.len(), config.servers.len());
     let exchanges = config.key_exchange_servers.len();
     let exchanges = if exchanges > 0 { format!(", [[nts-ke-server]]: {exchanges}") } else { String::new() };
-    Ok((advice, format!("{path}: good ([[source]]: {sources}, [[server]]: {servers}{exchanges})\n")))
+    let mut good = format!("{path}: good ([[source]]: {sources}, [[server]]: {servers}{exchanges})\n");
+    for drop_in in drop_ins {
+        good.push_str(&format!("read after it: {}\n", drop_in.display()));
+    }
+    Ok((advice, good))
 }
 
 #[cfg(test)]
@@ -76,7 +80,7 @@ mod tests {
     #[test]
     fn no_file_is_not_a_good_file() {
         let config = config::Config::default();
-        let loaded = Loaded { config, path: None, warnings: vec![], files: vec![] };
+        let loaded = Loaded { config, path: None, drop_ins: vec![], warnings: vec![], files: vec![] };
         assert!(judge(&loaded, Vec::new()).unwrap_err().message.contains("does not exist"));
     }
 }

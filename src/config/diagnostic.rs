@@ -1,6 +1,7 @@
 //! What is wrong with a configuration, and where. Finding it is `resolve`'s.
 
 use super::NamedFile;
+use super::texts::Texts;
 use std::cell::RefCell;
 use std::fmt;
 use std::path::PathBuf;
@@ -65,7 +66,7 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// Collects what is found while one text is read, so that everything is told at once.
+/// Collects what is found while the texts of a configuration are read, so that everything is told at once.
 #[derive(Debug, Default)]
 pub(super) struct Report {
     found: RefCell<Vec<(usize, Severity, String)>>,
@@ -88,17 +89,19 @@ impl Report {
         self.files.borrow_mut().push((offset, key.to_owned(), path));
     }
 
-    /// Every path, in the order of the text.
-    pub(super) fn named_files(&self, text: &str) -> Vec<NamedFile> {
+    /// Every path, in the order of the texts.
+    pub(super) fn named_files(&self, texts: &Texts) -> Vec<NamedFile> {
         let mut files = self.files.borrow().clone();
         files.sort_by_key(|(offset, ..)| *offset);
-        let named =
-            |(offset, key, path)| NamedFile { key, path, position: Position::of(text.as_bytes(), offset) };
+        let named = |(offset, key, path)| {
+            let (file, position) = texts.place(offset);
+            NamedFile { key, path, file, position }
+        };
         files.into_iter().map(named).collect()
     }
 
-    /// What was found, in the order of the text: the errors first where there are too many to read.
-    pub(super) fn into_diagnostics(self, file: &str, text: &str) -> Vec<Diagnostic> {
+    /// What was found, in the order of the texts: the errors first where there are too many to read.
+    pub(super) fn into_diagnostics(self, texts: &Texts) -> Vec<Diagnostic> {
         let mut found = self.found.into_inner();
         let left_out = found.len().saturating_sub(MOST_DIAGNOSTICS);
         if left_out > 0 {
@@ -106,11 +109,9 @@ impl Report {
             found.truncate(MOST_DIAGNOSTICS);
         }
         found.sort_by_key(|(offset, ..)| *offset);
-        let diagnostic = |(offset, severity, message)| Diagnostic {
-            severity,
-            file: file.to_owned(),
-            position: Some(Position::of(text.as_bytes(), offset)),
-            message,
+        let diagnostic = |(offset, severity, message)| {
+            let (file, position) = texts.place(offset);
+            Diagnostic { severity, file, position: Some(position), message }
         };
         let mut all: Vec<_> = found.into_iter().map(diagnostic).collect();
         let rest = all.last().filter(|_| left_out > 0).map(|last| Diagnostic {
@@ -133,7 +134,7 @@ mod tests {
             report.warning(offset, "w");
             report.error(offset, "e");
         }
-        let told = report.into_diagnostics("f", &"\n".repeat(200));
+        let told = report.into_diagnostics(&Texts::new("f", "\n".repeat(200)));
         assert_eq!(told.len(), MOST_DIAGNOSTICS + 1);
         assert!(told.iter().all(|d| d.severity == Severity::Error));
         assert_eq!(told.last().unwrap().to_string(), "f:100:1: 200 more are not told; correct these first");

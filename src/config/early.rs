@@ -2,6 +2,7 @@
 
 use super::diagnostic::Report;
 use super::keys::{self, Schema};
+use super::merge::LISTS;
 use toml::de::{DeTable, DeValue};
 
 /// Top-level names of old, and what takes their place.
@@ -58,7 +59,7 @@ pub(super) fn report_section(name: &str, offset: usize, report: &Report) -> bool
 
 /// Reports a single `[nts-ke-server]` or `[server]`, which has been a list since 1.0.
 pub(super) fn report_single_tables(top: &DeTable<'_>, report: &Report) {
-    for name in ["source", "server", "nts-ke-server"] {
+    for name in LISTS {
         let Some((key, value)) = top.get_key_value(name) else { continue };
         if let DeValue::Table(_) = value.get_ref() {
             let message = format!(

@@ -2,11 +2,13 @@
 
 mod address;
 mod diagnostic;
+mod drop_ins;
 mod early;
 mod file;
 mod key_exchange;
 mod keys;
 mod log_filter;
+mod merge;
 mod named_file;
 mod network;
 mod overrides;
@@ -14,6 +16,7 @@ mod reader;
 mod resolve;
 mod sections;
 mod server;
+mod texts;
 
 pub use address::{KEY_EXCHANGE_PORT, NTP_PORT, parse_listen};
 pub use diagnostic::{Diagnostic, Position, Severity};

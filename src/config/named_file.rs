@@ -10,6 +10,8 @@ pub struct NamedFile {
     pub key: String,
     /// What is named.
     pub path: PathBuf,
+    /// The file where it is named, as diagnostics call it.
+    pub file: String,
     /// Of the value.
     pub position: Position,
 }

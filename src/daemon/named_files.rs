@@ -29,7 +29,7 @@ fn judge_at(loaded: &Loaded, now: ClockTime) -> Vec<Diagnostic> {
         judge.certificate(chain, key);
     }
     judge.master_keys();
-    judge.found.sort_by_key(|diagnostic| diagnostic.position);
+    loaded.sort(&mut judge.found);
     judge.found
 }
 
@@ -55,13 +55,8 @@ impl<'a> Judge<'a> {
     }
 
     fn tell(&mut self, file: &NamedFile, severity: Severity, message: String) {
-        let name = self.loaded.path.as_deref().unwrap_or_else(|| Path::new(""));
-        self.found.push(Diagnostic {
-            severity,
-            file: name.display().to_string(),
-            position: Some(file.position),
-            message,
-        });
+        let (name, position) = (file.file.clone(), Some(file.position));
+        self.found.push(Diagnostic { severity, file: name, position, message });
     }
 
     /// Whether the file can be used: `read` says what is wrong with it, or what deserves a warning.

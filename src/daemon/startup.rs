@@ -24,11 +24,14 @@ pub struct Prepared {
 /// # Errors
 /// Exit code 78, with everything that is wrong.
 pub fn prepare(args: &Args) -> Result<Prepared, StartupError> {
-    let Loaded { config, path, warnings, .. } = load(args)?;
+    let Loaded { config, path, drop_ins, warnings, .. } = load(args)?;
     let logging = start_logging(args, &config)?;
     match &path {
         Some(path) => tracing::info!("Configuration: {}", path.display()),
         None => tracing::info!("Configuration: built in"),
+    }
+    for drop_in in drop_ins {
+        tracing::info!("Configuration, read after it: {}", drop_in.display());
     }
     for warning in warnings {
         tracing::warn!("{warning}");

@@ -1,12 +1,15 @@
 //! Broken files never end the program: every error has a place inside the text.
 
 use super::{repository, uncommented};
-use ntpd_rs::config::{Severity, parse};
+use ntpd_rs::config::{Config, Diagnostic, LoadError, Severity, load, parse};
 use proptest::prelude::*;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 fn check(text: &str) {
-    let Err(found) = parse("f", text) else { return };
+    let parsed = parse("f", text);
+    check_as_drop_in(text, &parsed);
+    let Err(found) = parsed else { return };
     assert!(found.iter().any(|d| d.severity == Severity::Error));
     let lines: Vec<_> = text.split('\n').collect();
     for diagnostic in found {
@@ -14,6 +17,32 @@ fn check(text: &str) {
         let line = lines.get(position.line - 1).unwrap_or_else(|| panic!("{diagnostic}"));
         assert!(position.column <= line.chars().count() + 1, "{diagnostic}");
         assert!(diagnostic.message.len() > 10, "{diagnostic}");
+    }
+}
+
+/// After an empty file the same is said of the same places.
+fn check_as_drop_in(text: &str, alone: &Result<(Config, Vec<Diagnostic>), Vec<Diagnostic>>) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ntp.toml");
+    fs::create_dir(folder.path().join("ntp.toml.d")).unwrap();
+    for (path, text) in [(&path, "# Empty.\n"), (&folder.path().join("ntp.toml.d/f.toml"), text)] {
+        fs::write(path, text).unwrap();
+        // Whatever the umask of the tester is.
+        fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap();
+    }
+    fs::set_permissions(folder.path().join("ntp.toml.d"), fs::Permissions::from_mode(0o755)).unwrap();
+    let places = |found: &[Diagnostic]| {
+        found.iter().map(|d| (d.position, d.severity, d.message.clone())).collect::<Vec<_>>()
+    };
+    match (alone, load(Some(&path))) {
+        (Ok((config, warnings)), Ok(loaded)) => {
+            assert!(format!("{config:?}") == format!("{:?}", loaded.config), "{text}");
+            assert_eq!(places(warnings), places(&loaded.warnings), "{text}");
+        }
+        (Err(found), Err(LoadError::Content(as_drop_in))) => {
+            assert_eq!(places(found), places(&as_drop_in), "{text}");
+        }
+        (alone, as_drop_in) => panic!("{alone:?} alone, {as_drop_in:?} as a drop-in of {text}"),
     }
 }
 
@@ -89,6 +118,8 @@ fn depth_and_length_without_end_are_refused() {
         format!("{} = 1", many("a.") + "a"),
         many("[[source]]\n"),
     ] {
-        assert!(parse("f", &text).is_err());
+        let parsed = parse("f", &text);
+        assert!(parsed.is_err());
+        check_as_drop_in(&text, &parsed);
     }
 }

@@ -129,6 +129,36 @@ fn sighup_reads_a_new_table_of_leap_seconds_and_a_wrong_one_changes_nothing() {
 }
 
 #[test]
+fn sighup_reads_the_drop_ins_again_and_the_command_line_still_comes_last() {
+    let folder = TempDir::new().unwrap();
+    let file = config(&folder, "");
+    let list = folder.path().join("leap-seconds.list");
+    fs::write(&list, include_str!("../vectors/leap-seconds.list")).unwrap();
+    let mut process = Process::start("ntp-daemon", daemon(&["-c", &file, "-p", "127.0.0.1:9"]));
+    process.wait_for("started", seconds(5));
+    let drop_ins = folder.path().join("ntp.toml.d");
+    let drop_in = drop_ins.join("a.toml");
+    fs::create_dir(&drop_ins).unwrap();
+    let source = "[[source]]\nmode = \"server\"\naddress = \"127.0.0.1:8\"\n";
+    fs::write(&drop_in, format!("{source}[synchronization]\nleap-seconds-file = {list:?}\n")).unwrap();
+    for (path, mode) in [(&drop_ins, 0o755), (&drop_in, 0o644)] {
+        fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    }
+    process.signal("HUP");
+    wait_for_tai_offset(&folder, Some(37));
+    let [only] = <[_; 1]>::try_from(state(&folder).sources).unwrap();
+    assert_eq!(only.address, "127.0.0.1:9");
+    fs::write(&drop_in, "\n[frobnicate]\n").unwrap();
+    process.signal("HUP");
+    process.wait_for("ntp.toml.d/a.toml:2:2: ", seconds(5));
+    assert_eq!(state(&folder).system.tai_offset, Some(37));
+    fs::remove_file(&drop_in).unwrap();
+    process.signal("HUP");
+    wait_for_tai_offset(&folder, None);
+    assert_eq!(process.terminate().code(), Some(0));
+}
+
+#[test]
 fn a_listener_that_cannot_be_bound_is_named() {
     let folder = TempDir::new().unwrap();
     let taken = UdpSocket::bind("127.0.0.1:0").unwrap();

@@ -100,6 +100,55 @@ fn validate_of_a_good_file_ends_with_0_and_warns_of_too_few_sources() {
     assert!(ran.err.contains("warning: only 1 source(s) can agree and 3 must"), "{}", ran.err);
 }
 
+/// A drop-in beside the configuration; its path.
+fn drop_in(directory: &Path, name: &str, text: &str) -> String {
+    let drop_ins = directory.join("ntp.toml.d");
+    fs::create_dir_all(&drop_ins).unwrap();
+    let path = drop_ins.join(name);
+    fs::write(&path, text).unwrap();
+    for (path, mode) in [(&drop_ins, 0o755), (&path, 0o644)] {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn validate_reads_the_drop_ins_and_names_them_or_what_is_wrong_in_each() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = configuration(directory.path(), POOL);
+    let second = drop_in(directory.path(), "20-serve.toml", "[[server]]\nlisten = \"[::]:123\"\n");
+    let first = drop_in(directory.path(), "10-more.toml", POOL);
+    let ran = run(CTL, &["validate", "-c", &path]);
+    assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""));
+    let good = format!("{path}: good ([[source]]: 2, [[server]]: 1)\n");
+    assert_eq!(ran.out, format!("{good}read after it: {first}\nread after it: {second}\n"));
+    configuration(directory.path(), "[clock]\nclock-contrl = true\n");
+    drop_in(directory.path(), "20-serve.toml", "\n[[server]]\nlisten = \"x\"\n");
+    let ran = run(CTL, &["validate", "-c", &path]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(78), ""));
+    let lines: Vec<_> = ran.err.lines().collect();
+    let [one, two] = lines.as_slice() else { panic!("{}", ran.err) };
+    assert!(one.starts_with(&format!("{path}:2:1: ")), "{one}");
+    assert!(two.starts_with(&format!("{second}:3:10: ")), "{two}");
+}
+
+#[test]
+fn validate_tells_of_a_bad_certificate_in_the_drop_in_that_names_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let text = fs::read_to_string(key_exchange_server(directory.path())).unwrap();
+    let path = configuration(directory.path(), POOL);
+    let server = drop_in(directory.path(), "server.toml", text.strip_prefix(POOL).unwrap());
+    let ran = run(CTL, &["validate", "-c", &path]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(78), ""));
+    let lines: Vec<_> = ran.err.lines().collect();
+    let [chain, key] = lines.as_slice() else { panic!("{}", ran.err) };
+    assert!(
+        chain.starts_with(&format!("{server}:5:26: ")) && key.starts_with(&format!("{server}:6:20: ")),
+        "{}",
+        ran.err
+    );
+}
+
 /// Puts a certificate and its key there, for their owner alone.
 fn certificate(directory: &Path) {
     let key = rcgen::KeyPair::generate().unwrap();

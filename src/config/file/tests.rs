@@ -182,3 +182,13 @@ fn fewer_sources_than_must_agree_is_told_with_the_remedy() {
     );
     assert!(problem("").unwrap().contains("[[source]]"));
 }
+
+#[test]
+fn drop_ins_without_their_file_are_not_passed_over_in_silence() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ntp.toml");
+    fs::create_dir(directory.path().join("ntp.toml.d")).unwrap();
+    let loaded = load_default(&path).unwrap();
+    let [warning] = loaded.warnings.as_slice() else { panic!("{:?}", loaded.warnings) };
+    assert!(warning.message.contains("ntp.toml.d is read only after this file"), "{warning}");
+}

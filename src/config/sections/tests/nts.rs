@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::config::diagnostic::Report;
+use crate::config::texts::Texts;
 use crate::config::{
     HostPort, KeyExchange, KeyExchangeServerConfig, KeyOrigin, KeysetConfig, NtsBootstrap, resolve,
 };
@@ -11,7 +12,10 @@ fn read(text: &str) -> (Config, Vec<String>) {
     let (report, (top, syntax)) = (Report::default(), DeTable::parse_recoverable(text));
     assert!(syntax.is_empty(), "{text}: {syntax:?}");
     let config = resolve::resolve(top.get_ref(), &report);
-    (config, report.into_diagnostics("f", text).iter().map(ToString::to_string).collect())
+    (
+        config,
+        report.into_diagnostics(&Texts::new("f", text.to_owned())).iter().map(ToString::to_string).collect(),
+    )
 }
 
 #[track_caller]
