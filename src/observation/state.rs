@@ -86,7 +86,7 @@ pub struct System {
     pub system_peer: Option<u64>,
     /// When the clock was last corrected.
     pub reference_timestamp: Option<Timestamp>,
-    /// Dispersion to the primary source, now.
+    /// Dispersion to the primary source, now; what is left to correct is part of it.
     pub root_dispersion: f64,
     /// The clock's largest error, now: half the root delay and the root dispersion.
     pub maximum_error: f64,

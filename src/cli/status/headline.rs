@@ -9,8 +9,8 @@ const REMEDY: &str = "Remedy: add sources, or lower minimum-agreeing-sources in 
 /// One line, and below it what can be done, if something can.
 pub(super) fn headline(system: &System) -> Vec<String> {
     let needed = system.minimum_agreeing_sources;
-    // The clock is off by what is left to correct, and by what the path to the primary source hides.
-    let bound = magnitude(system.offset.abs() + system.maximum_error);
+    // What is left to correct is part of it already.
+    let bound = magnitude(system.maximum_error);
     match system.state {
         SyncState::Synchronized if system.controls_clock => {
             let mut lines =

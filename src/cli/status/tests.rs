@@ -13,7 +13,7 @@ fn page(change: impl FnOnce(&mut Snapshot)) -> String {
 }
 
 const PAGE: &str = "\
-The clock is right: 12.3 µs behind, ± 45.6 µs, at most 6.96 ms off.
+The clock is right: 12.3 µs behind, ± 45.6 µs, at most 6.95 ms off.
 
 Offset      +12.3 µs ± 45.6 µs        Frequency        -12.345 ± 0.012 ppm
 Stratum     2                         Reference        192.0.2.1
@@ -88,7 +88,7 @@ fn no_line_is_longer_than_80_columns_whatever_others_say() {
 fn the_first_line_says_whether_the_clock_is_right_and_the_next_what_helps() {
     for (state, first, remedy) in [
         (SyncState::Synchronized, "The clock is right: ", ""),
-        (SyncState::Holdover, "The sources are lost. The clock runs on by itself, at most 6.96 ms off.", ""),
+        (SyncState::Holdover, "The sources are lost. The clock runs on by itself, at most 6.95 ms off.", ""),
         (SyncState::Waiting, "The clock is not synchronized: waiting for measurements.", ""),
         (
             SyncState::NoQuorum,
