@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Shows and controls the NTP daemon
 #[derive(Debug, Parser)]
@@ -32,6 +33,24 @@ pub(super) enum Command {
         /// Looks of the output
         #[arg(short, long, value_enum, default_value_t)]
         format: Format,
+        /// The daemon's observation socket [default: as configured]
+        #[arg(short, long, value_name = "SOCKET")]
+        observation: Option<PathBuf>,
+        /// Say in one line whether the clock is right, and end with 0 if it is, 1 if not, 2 if no daemon answers
+        #[arg(long, conflicts_with = "format")]
+        check: bool,
+        /// With --check: right is only a clock that cannot be further off than this
+        #[arg(long, value_name = "SECONDS", requires = "check", value_parser = seconds, allow_negative_numbers = true)]
+        max_error: Option<f64>,
+    },
+    /// Wait until the clock is right, by the rule of `status --check`
+    WaitSync {
+        /// Right is only a clock that cannot be further off than this
+        #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
+        max_error: Option<f64>,
+        /// Give up after this long, and end with 1 [default: never]
+        #[arg(long, value_name = "SECONDS", value_parser = duration, allow_negative_numbers = true)]
+        timeout: Option<Duration>,
         /// The daemon's observation socket [default: as configured]
         #[arg(short, long, value_name = "SOCKET")]
         observation: Option<PathBuf>,
@@ -75,6 +94,15 @@ pub(super) enum Format {
     Prometheus,
 }
 
+fn seconds(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|seconds| seconds.is_finite() && *seconds > 0.0);
+    number.ok_or_else(|| "write a number of seconds above 0, such as 0.05".to_owned())
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    Duration::try_from_secs_f64(seconds(text)?).map_err(|error| error.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,6 +111,32 @@ mod tests {
     fn the_configuration_may_be_named_before_and_after_the_command() {
         for line in [["ntp-ctl", "-c", "/c", "validate"], ["ntp-ctl", "validate", "-c", "/c"]] {
             assert_eq!(Args::try_parse_from(line).unwrap().config, Some("/c".into()));
+        }
+    }
+
+    #[test]
+    fn an_error_or_a_timeout_is_a_number_of_seconds_above_0() {
+        for line in ["status --check --max-error", "wait-sync --max-error", "wait-sync --timeout"] {
+            let read = |value: &str| {
+                let words = ["ntp-ctl"].into_iter().chain(line.split(' ')).chain([value]);
+                Args::try_parse_from(words).map_err(|error| error.to_string())
+            };
+            for good in ["5", "0.05", "1e-3"] {
+                assert!(read(good).is_ok(), "{line} {good}: {:?}", read(good));
+            }
+            for bad in ["0", "-1", "-0.5", "NaN", "inf", "1e400", "5 ms", "soon", ""] {
+                let error = read(bad).unwrap_err();
+                assert!(error.contains("write a number of seconds above 0"), "{line} {bad}: {error}");
+            }
+        }
+        assert!(Args::try_parse_from(["ntp-ctl", "wait-sync", "--timeout", "1e300"]).is_err());
+    }
+
+    #[test]
+    fn what_belongs_to_the_check_is_not_taken_for_the_page() {
+        for line in ["status --max-error 1", "status --check -f json", "status --timeout 5"] {
+            let error = Args::try_parse_from(["ntp-ctl"].into_iter().chain(line.split(' '))).unwrap_err();
+            assert!(error.to_string().contains("Usage: ntp-ctl status"), "{error}");
         }
     }
 

@@ -3,6 +3,7 @@
 //! `ntp-metrics-exporter` lives here too: it is another reader of the same socket.
 
 mod args;
+mod check;
 mod clients;
 mod force_sync;
 mod metrics_exporter;
@@ -10,6 +11,7 @@ mod quantity;
 mod sockets;
 mod status;
 mod validate;
+mod wait_sync;
 
 pub use metrics_exporter::run as run_metrics_exporter;
 
@@ -29,13 +31,19 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(args) => args,
         Err(code) => return code,
     };
+    let config = args.config.as_deref();
     exit_code(match &args.command {
-        Command::Validate { text_only } => validate::run(args.config.as_deref(), *text_only),
-        Command::Status { format, observation } => {
-            status::run(args.config.as_deref(), observation.as_deref(), *format)
+        Command::Validate { text_only } => validate::run(config, *text_only),
+        Command::Status { check: true, max_error, observation, .. } => {
+            return check::run(config, observation.as_deref(), *max_error)
+                .unwrap_or_else(|error| exit_code(Err(error)));
         }
-        Command::Clients { number, format } => clients::run(args.config.as_deref(), *number, *format),
-        Command::ForceSync { yes } => force_sync::run(args.config.as_deref(), *yes),
+        Command::Status { format, observation, .. } => status::run(config, observation.as_deref(), *format),
+        Command::WaitSync { max_error, timeout, observation } => {
+            wait_sync::run(config, observation.as_deref(), *max_error, *timeout)
+        }
+        Command::Clients { number, format } => clients::run(config, *number, *format),
+        Command::ForceSync { yes } => force_sync::run(config, *yes),
     })
 }
 

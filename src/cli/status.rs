@@ -25,7 +25,7 @@ pub(super) fn run(config: Option<&Path>, socket: Option<&Path>, format: Format) 
 }
 
 /// Exit code 77 without the right to read it, 1 without a daemon.
-fn not_read(error: &ReadError) -> StartupError {
+pub(super) fn not_read(error: &ReadError) -> StartupError {
     let denied = error.error.kind() == io::ErrorKind::PermissionDenied;
     let exit_code = if denied { Failure::NotPermitted } else { Failure::Other };
     StartupError { message: error.to_string(), exit_code }

@@ -1,4 +1,4 @@
-//! Reading the observation socket. Blocks, with limits on time and size; for programs, not for the daemon.
+//! Reading the observation socket, with limits on time and size; for programs, not for the daemon.
 
 use super::{LONGEST_MESSAGE, State};
 use std::fmt;
@@ -6,9 +6,13 @@ use std::io::{self, Read};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use tokio::io::AsyncReadExt;
+use tokio::time::timeout;
 
 /// How long the daemon may be silent.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Of the length before the message.
+const LENGTH_BYTES: u64 = 8;
 
 /// Why there is no state to read.
 #[derive(Debug)]
@@ -46,7 +50,7 @@ impl fmt::Display for ReadError {
 
 impl std::error::Error for ReadError {}
 
-/// Reads the daemon's present state.
+/// Reads the daemon's present state. Blocks.
 ///
 /// # Errors
 /// What is wrong and what to do, for people.
@@ -57,6 +61,24 @@ pub fn read(path: &Path) -> Result<State, ReadError> {
         decode(stream)
     };
     connected().map_err(|error| ReadError { path: path.to_owned(), error })
+}
+
+/// The same without blocking, and never longer than the daemon may be silent: not even where a daemon that hangs has let its
+/// queue of clients fill up, in which a connecting call would wait for ever.
+///
+/// # Errors
+/// What is wrong and what to do, for people.
+pub async fn ask(path: &Path) -> Result<State, ReadError> {
+    let exchange = async {
+        let stream = tokio::net::UnixStream::connect(path).await?;
+        let mut message = Vec::new();
+        stream.take(LONGEST_MESSAGE + LENGTH_BYTES).read_to_end(&mut message).await?;
+        decode(message.as_slice())
+    };
+    let answer = timeout(PATIENCE, exchange).await;
+    answer
+        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+        .map_err(|error| ReadError { path: path.to_owned(), error })
 }
 
 /// Reads one message. A length that lies costs no memory: only bytes that arrive are kept.

@@ -6,7 +6,7 @@ mod client;
 mod convert;
 mod state;
 
-pub use client::{ReadError, read};
+pub use client::{ReadError, ask, read};
 pub use state::{
     KeyExchangeServer, LeapIndicator, MasterKeys, Program, Server, ServerStats, Source, SourceNts, State,
     System, Timestamp, WorkerStats,

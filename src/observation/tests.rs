@@ -7,6 +7,7 @@ use crate::snapshot::{Server, Snapshot, SyncState, WorkerCounters};
 use crate::time::{NtpTimestamp, Span};
 use crate::verdict::Refusal;
 use serde_json::Value;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -202,6 +203,38 @@ async fn whoever_connects_gets_the_newest_snapshot() {
     server.await.unwrap();
     let error = get(&path).await.unwrap().unwrap_err().to_string();
     assert!(error.contains("no daemon") && error.contains("observation-path"), "{error}");
+}
+
+#[tokio::test]
+async fn asking_without_blocking_reads_the_same() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("observe");
+    assert!(
+        ask(&path).await.unwrap_err().to_string().starts_with("no daemon: there is no observation socket")
+    );
+    let listener = Listener::bind(&path, 0o600).await.unwrap();
+    let first = snapshot();
+    let (_publish, snapshots) = watch::channel(Arc::new(first.clone()));
+    let now = later(&first, 5);
+    tokio::spawn(serve(listener, snapshots, move || now, CancellationToken::new()));
+    assert_eq!(ask(&path).await.unwrap(), State::new(&first, now));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_daemon_that_hangs_is_not_waited_for_for_ever_even_when_its_queue_is_full() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("observe");
+    let socket = tokio::net::UnixSocket::new_stream().unwrap();
+    socket.bind(&path).unwrap();
+    let _listener = socket.listen(1).unwrap();
+    let mut kinds = Vec::new();
+    while kinds.last() != Some(&ErrorKind::WouldBlock) {
+        let error = ask(&path).await.unwrap_err();
+        assert!(error.to_string().contains("does not answer"), "{error}");
+        kinds.push(error.error.kind());
+        assert!(kinds.len() < 10, "the queue is never full: {kinds:?}");
+    }
+    assert_eq!(kinds.first(), Some(&ErrorKind::TimedOut));
 }
 
 #[test]

@@ -25,6 +25,14 @@ fn people_and_programs_see_the_same() {
     for text in ["10.77.0.1", "10.77.0.2", "10.77.0.3", "system-peer", "truechimer", "not controlled"] {
         assert!(plain.contains(text), "{text}:\n{plain}");
     }
+    for line in [&["status", "--check", "--max-error", "0.1"][..], &["wait-sync", "--timeout", "5"]] {
+        let (status, output) = daemon.ctl(line);
+        assert_eq!(status.code(), Some(0), "{output}");
+        assert!(
+            output.starts_with("synchronized to within ") && output.contains("3 of 3 sources agree"),
+            "{output}"
+        );
+    }
     let (_, metrics) = daemon.ctl(&["status", "-f", "prometheus"]);
     for name in ["ntp_uptime_seconds", "ntp_system_stratum", "ntp_source_offset_seconds"] {
         assert!(metrics.contains(name), "{name}:\n{metrics}");

@@ -1,6 +1,8 @@
 //! The programs as people meet them: what is printed where, and the exit codes. A daemon at work is `tests/daemon`'s.
 #![cfg(test)]
 
+mod health;
+
 use ntpd_rs::config::{self, Config};
 use ntpd_rs::control::{Client, ListenerClients};
 use ntpd_rs::engine::{Engine, Start};
@@ -49,6 +51,10 @@ fn a_bad_command_line_is_told_with_the_usage_and_ends_with_78() {
     for (program, arguments) in [
         (CTL, &["--frobnicate"][..]),
         (CTL, &["status", "-f", "xml"]),
+        (CTL, &["status", "--max-error", "1"]),
+        (CTL, &["status", "--check", "-f", "json"]),
+        (CTL, &["status", "--check", "--max-error", "0"]),
+        (CTL, &["wait-sync", "--timeout", "-1"]),
         (CTL, &["clients", "-n", "0"]),
         (CTL, &["clients", "-f", "prometheus"]),
         (CTL, &[]),
@@ -229,7 +235,14 @@ fn a_file_that_is_missing_or_none_or_writable_for_everybody_ends_with_78() {
         (path.as_str(), "everybody may write"),
         (directory.path().to_str().unwrap(), "is a directory"),
     ] {
-        for command in [&["validate"][..], &["status"], &["clients"], &["force-sync", "-y"]] {
+        for command in [
+            &["validate"][..],
+            &["status"],
+            &["status", "--check"],
+            &["wait-sync"],
+            &["clients"],
+            &["force-sync", "-y"],
+        ] {
             let ran = run(CTL, &[command, &["-c", path]].concat());
             assert_eq!(ran.code, Some(78), "{}", ran.err);
             assert!(ran.err.starts_with(path) && ran.err.contains(what), "{}", ran.err);
