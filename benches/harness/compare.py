@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import load, programs, servers
-from .figures import median, ratio, spread, table
-from .isolation import EXIT_CANNOT_RUN, BenchFailure, CannotRun, check_machine, is_inside, prepare_inside, run_inside
+from .figures import broken_promises, median, ratio, spread, table
+from .isolation import BenchFailure, CannotRun, check_machine
 from .process import Running
 from .programs import Programs
+from .script import Script
 from .servers import WORKER, Nts, Server, Settings
 
 FIRST_PORT = 11100
@@ -86,29 +87,26 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     """The command."""
     options = arguments()
-    try:
-        if not is_inside():
-            check_machine()
-            programs.find_chronyd()
-            if options.install:
-                programs.install_earlier()
-            programs.build(options.profile)
-            return run_inside()
-        folder = prepare_inside(programs.in_use())
-        rows = compare(options, folder, programs.ours(options.profile))
-    except CannotRun as error:
-        print(f"compare-servers: cannot run here: {error}", file=sys.stderr)
-        return EXIT_CANNOT_RUN
-    except BenchFailure as error:
-        print(f"compare-servers: {error}", file=sys.stderr)
-        return 1
-    broken = broken_promises(rows)
-    if options.json:
-        print(as_json(rows))
-    else:
-        print(as_text(options, rows))
-        print("\n" + "\n".join([f"Promise broken: {each}" for each in broken] or ["Every promise kept."]))
-    return 1 if broken else 0
+
+    def check() -> None:
+        check_machine()
+        programs.find_chronyd()
+        if options.install:
+            programs.install_earlier()
+
+    return Script(
+        name="compare-servers",
+        check=check,
+        measure=lambda folder, built: compare(options, folder, built),
+        broken_promises=broken,
+        as_text=lambda rows: as_text(options, rows),
+        as_json=as_json,
+    ).run(options)
+
+
+def broken(rows: list[Row]) -> list[str]:
+    """Those that are broken."""
+    return broken_promises({row.server.name: row.cpu_us for row in rows}, PROMISES, "request")
 
 
 def compare(options: argparse.Namespace, folder: Path, built: Programs) -> list[Row]:
@@ -230,18 +228,6 @@ def as_text(options: argparse.Namespace, rows: list[Row]) -> str:
     if not programs.find_earlier():
         text.append("\nLeft out: ntpd-rs 1.9 is not in the cache; --install builds it there.")
     return "\n".join(text)
-
-
-def broken_promises(rows: list[Row]) -> list[str]:
-    """Ratios above what they may be, as sentences."""
-    named = {row.server.name: row for row in rows}
-    broken = []
-    for name, base, most in PROMISES:
-        if name in named and base in named:
-            found = ratio(named[name].cpu_us, named[base].cpu_us)
-            if found > most:
-                broken.append(f"{name}: {found:.2f} of the CPU per request of {base}, and {most} is the most")
-    return broken
 
 
 def as_json(rows: list[Row]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 
 def median(values: Sequence[float]) -> float:
@@ -19,6 +19,19 @@ def spread(values: Sequence[float]) -> str:
 def ratio(values: Sequence[float], of: Sequence[float]) -> float:
     """The median of the ratios within each round: what drifts from round to round cancels out."""
     return median([value / base for value, base in zip(values, of, strict=True)])
+
+
+def broken_promises(
+    cpu_us: Mapping[str, Sequence[float]], promises: Iterable[tuple[str, str, float]], per: str
+) -> list[str]:
+    """Ratios of CPU time above what they may be, as sentences; (row, of which row, the most)."""
+    broken = []
+    for name, base, most in promises:
+        if name in cpu_us and base in cpu_us:
+            found = ratio(cpu_us[name], cpu_us[base])
+            if found > most:
+                broken.append(f"{name}: {found:.2f} of the CPU per {per} of {base}, and {most} is the most")
+    return broken
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:

@@ -16,8 +16,9 @@ from typing import Any
 
 from . import load, programs, servers
 from .figures import table
-from .isolation import EXIT_CANNOT_RUN, BenchFailure, CannotRun, check_machine, is_inside, prepare_inside, run_inside
+from .isolation import BenchFailure, CannotRun, check_machine
 from .process import Running
+from .script import Script
 from .servers import Settings
 
 PORT = 123
@@ -85,27 +86,25 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     """The command."""
     options = arguments()
-    try:
-        if not is_inside():
-            check_machine("nft")
-            programs.build(options.profile)
-            return run_inside()
-        folder = prepare_inside(programs.in_use())
-        attacks, before = flood(options, folder, programs.ours(options.profile))
-    except CannotRun as error:
-        print(f"flood: cannot run here: {error}", file=sys.stderr)
-        return EXIT_CANNOT_RUN
-    except BenchFailure as error:
-        print(f"flood: {error}", file=sys.stderr)
-        return 1
+    return Script(
+        name="flood",
+        check=lambda: check_machine("nft"),
+        measure=lambda folder, built: flood(options, folder, built),
+        broken_promises=lambda found: broken_promises(found[0]),
+        as_text=lambda found: as_text(options, *found),
+        as_json=lambda found: as_json(*found),
+    ).run(options)
+
+
+def broken_promises(attacks: list[Attack]) -> list[str]:
+    """The attacks that left too little to honest clients."""
     promised = [attack for attack in attacks if attack.name in (BELOW, WITH_RULE)]
-    broken = [attack.name for attack in promised if attack.honest_share < PROMISED_SHARE]
-    if options.json:
-        print(json.dumps({"resident_kib_before": before, "attacks": [vars(attack) for attack in attacks]}, indent=1))
-    else:
-        print(as_text(options, attacks, before))
-        print("\nEvery promise kept." if not broken else f"\nPromise broken: {', '.join(broken)}")
-    return 1 if broken else 0
+    return [attack.name for attack in promised if attack.honest_share < PROMISED_SHARE]
+
+
+def as_json(attacks: list[Attack], before: int) -> str:
+    """Every figure."""
+    return json.dumps({"resident_kib_before": before, "attacks": [vars(attack) for attack in attacks]}, indent=1)
 
 
 FLAT_OUT = "1000 addresses over budget, flat out"

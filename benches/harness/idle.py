@@ -17,9 +17,10 @@ from pathlib import Path
 
 from . import load, programs, servers
 from .figures import median, table
-from .isolation import EXIT_CANNOT_RUN, BenchFailure, CannotRun, check_machine, is_inside, prepare_inside, run_inside
+from .isolation import BenchFailure, CannotRun, check_machine
 from .latency import KeyClient, ask, quantile
 from .process import Running
+from .script import Script
 
 PORT = 11100
 ASKED_PER_SECOND = 500.0
@@ -107,30 +108,25 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     """The command."""
     options = arguments()
-    try:
-        if not is_inside():
-            check_machine("chrt")
-            programs.build(options.profile)
-            return run_inside()
+
+    def measure(folder: Path, built: programs.Programs) -> list[Found]:
         allow_descriptors(options.clients + OTHER_DESCRIPTORS)
-        folder = prepare_inside(programs.in_use())
-        found = measure_all(options, folder, programs.ours(options.profile))
-    except CannotRun as error:
-        print(f"idle-connections: cannot run here: {error}", file=sys.stderr)
-        return EXIT_CANNOT_RUN
-    except BenchFailure as error:
-        print(f"idle-connections: {error}", file=sys.stderr)
-        return 1
-    # Others are shown, and have promised nothing.
-    broken = found[0].broken_promises()
-    if options.json:
-        print(
-            json.dumps([{**vars(each), "without": vars(each.without), "beside": vars(each.beside)} for each in found])
-        )
-    else:
-        print(as_text(options, found))
-        print("\n" + "\n".join([f"Promise broken: {each}" for each in broken] or ["Every promise kept."]))
-    return 1 if broken else 0
+        return measure_all(options, folder, built)
+
+    return Script(
+        name="idle-connections",
+        check=lambda: check_machine("chrt"),
+        measure=measure,
+        # Others are shown, and have promised nothing.
+        broken_promises=lambda found: found[0].broken_promises(),
+        as_text=lambda found: as_text(options, found),
+        as_json=as_json,
+    ).run(options)
+
+
+def as_json(found: list[Found]) -> str:
+    """Every figure of every round."""
+    return json.dumps([{**vars(each), "without": vars(each.without), "beside": vars(each.beside)} for each in found])
 
 
 def allow_descriptors(needed: int) -> None:
