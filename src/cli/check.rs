@@ -7,7 +7,6 @@ use crate::daemon::startup_error::StartupError;
 use crate::observation::{self, LeapIndicator, ReadError, Source, State, System};
 use crate::snapshot::SyncState;
 use crate::verdict::Verdict;
-use std::future::Future;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -92,7 +91,7 @@ pub(super) fn run(
     max_error: Option<f64>,
 ) -> Result<ExitCode, StartupError> {
     let socket = place(config, socket)?;
-    let (code, line) = match run_on_one_thread(observation::ask(&socket))? {
+    let (code, line) = match observation::read(&socket) {
         Ok(state) => {
             let Judgement { is_right, line } = judge(&state, max_error);
             (if is_right { RIGHT } else { NOT_RIGHT }, line)
@@ -114,13 +113,6 @@ pub(super) fn place(config: Option<&Path>, socket: Option<&Path>) -> Result<Path
 
 pub(super) fn is_denied(error: &ReadError) -> bool {
     error.error.kind() == io::ErrorKind::PermissionDenied
-}
-
-/// What the future comes to.
-pub(super) fn run_on_one_thread<F: Future>(future: F) -> Result<F::Output, StartupError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| StartupError::other(format!("cannot start: {error}")))?;
-    Ok(runtime.block_on(future))
 }
 
 const RIGHT: u8 = 0;

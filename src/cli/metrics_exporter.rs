@@ -128,15 +128,12 @@ async fn metrics_page(extract::State(socket): Socket) -> Response {
 
 /// 503 without a daemon, so that Prometheus counts the target as down.
 async fn page(socket: Arc<PathBuf>, content: &'static str, show: fn(&State) -> Option<String>) -> Response {
-    let read = tokio::task::spawn_blocking(move || observation::read(&socket)).await;
-    let unavailable = |why: String| (StatusCode::SERVICE_UNAVAILABLE, why + "\n").into_response();
-    match read {
-        Ok(Ok(state)) => match show(&state) {
+    match observation::ask(&socket).await {
+        Ok(state) => match show(&state) {
             Some(text) => ([(header::CONTENT_TYPE, content)], text).into_response(),
             None => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         },
-        Ok(Err(error)) => unavailable(error.to_string()),
-        Err(error) => unavailable(error.to_string()),
+        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")).into_response(),
     }
 }
 

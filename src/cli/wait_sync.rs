@@ -1,6 +1,6 @@
 //! `ntp-ctl wait-sync`: asks until the clock is right. What right is, `check` says.
 
-use super::check::{is_denied, judge, place, run_on_one_thread};
+use super::check::{is_denied, judge, place};
 use super::quantity::magnitude;
 use super::status::not_read;
 use super::{Outcome, complain, print};
@@ -21,8 +21,10 @@ pub(super) fn run(
     limit: Option<Duration>,
 ) -> Outcome {
     let socket = place(config, socket)?;
-    let line =
-        run_on_one_thread(within(limit, max_error, async || observation::ask(&socket).await, complain))??;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| StartupError::other(format!("cannot start: {error}")))?;
+    let ask = async || observation::ask(&socket).await;
+    let line = runtime.block_on(within(limit, max_error, ask, complain))?;
     print(&(line + "\n"))
 }
 

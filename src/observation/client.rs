@@ -3,10 +3,10 @@
 use super::{LONGEST_MESSAGE, State};
 use std::fmt;
 use std::io::{self, Read};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
+use tokio::net::UnixStream;
 use tokio::time::timeout;
 
 /// How long the daemon may be silent.
@@ -50,27 +50,23 @@ impl fmt::Display for ReadError {
 
 impl std::error::Error for ReadError {}
 
-/// Reads the daemon's present state. Blocks.
+/// Reads the daemon's present state. Blocks, and not inside an asynchronous runtime.
 ///
 /// # Errors
 /// What is wrong and what to do, for people.
 pub fn read(path: &Path) -> Result<State, ReadError> {
-    let connected = || {
-        let stream = UnixStream::connect(path)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        decode(stream)
-    };
-    connected().map_err(|error| ReadError { path: path.to_owned(), error })
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| ReadError { path: path.to_owned(), error })?.block_on(ask(path))
 }
 
-/// The same without blocking, and never longer than the daemon may be silent: not even where a daemon that hangs has let its
-/// queue of clients fill up, in which a connecting call would wait for ever.
+/// The same without blocking. Never takes longer than the daemon may be silent: not even where a daemon that hangs has let its queue of
+/// clients fill up, in which a connecting call would wait for ever.
 ///
 /// # Errors
 /// What is wrong and what to do, for people.
 pub async fn ask(path: &Path) -> Result<State, ReadError> {
     let exchange = async {
-        let stream = tokio::net::UnixStream::connect(path).await?;
+        let stream = UnixStream::connect(path).await?;
         let mut message = Vec::new();
         stream.take(LONGEST_MESSAGE + LENGTH_BYTES).read_to_end(&mut message).await?;
         decode(message.as_slice())

@@ -32,7 +32,9 @@ fn state(state: SyncState) -> State {
 /// As it is told before a daemon has bound its socket.
 fn nobody() -> ReadError {
     let directory = tempfile::tempdir().unwrap();
-    observation::read(&directory.path().join("observe")).unwrap_err()
+    let path = directory.path().join("observe");
+    // It blocks, which the tests' own runtime does not allow.
+    std::thread::spawn(move || observation::read(&path).unwrap_err()).join().unwrap()
 }
 
 #[tokio::test(start_paused = true)]
