@@ -9,7 +9,7 @@
 //! | 1 | [`packet`], [`nts`], [`verdict`], [`measurement`], [`command`], [`snapshot`], [`config`]: values |
 //! | 2 | [`source`] (one association), [`server`] (the responder), [`discipline`] (algorithms without protocol) |
 //! | 3 | [`engine`]: events in, actions out |
-//! | 4 | [`logging`], [`metrics`], [`observation`], [`control`], [`unix_socket`]: a [`snapshot::Snapshot`] out, a [`command::Command`] in |
+//! | 4 | [`logging`], [`metrics`], [`observation`], [`control`], [`asking`], [`unix_socket`]: a [`snapshot::Snapshot`] out, a [`command::Command`] in |
 //! | 5 | [`daemon`]: tokio; the one loop that owns the engine. [`cli`]: `ntp-ctl`. [`testserver`]: misbehaving servers, for tests and the demo |
 //!
 //! Invariants:
@@ -18,6 +18,7 @@
 //! 3. Everything outside reads a `Snapshot` and sends a `Command`.
 //! 4. The kernel is reached through `sys` alone.
 
+pub mod asking;
 pub mod cli;
 pub mod command;
 pub mod config;

@@ -9,6 +9,34 @@ use std::fmt;
 #[serde(transparent)]
 pub struct SourceId(pub u64);
 
+/// Where a source comes from: who is to be asked why it is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SourceOrigin {
+    /// The configuration or the command line.
+    #[default]
+    Configuration,
+    /// Added while the daemon runs, by `ntp-ctl source add` or over D-Bus.
+    Added,
+    /// `SetRuntimeNTPServers` of `org.freedesktop.timesync1`.
+    Runtime,
+    /// What networks give out: DHCP, by systemd-networkd or NetworkManager.
+    Link,
+}
+
+/// What selection may do with a source, as people said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct Marks {
+    /// Use it rather than others that agree with it.
+    pub prefer: bool,
+    /// Measure it and never use it.
+    pub noselect: bool,
+    /// Its word goes before a majority's.
+    pub trust: bool,
+    /// No time without one that is marked so.
+    pub require: bool,
+}
+
 /// What selection says of a source (RFC 5905 §11.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

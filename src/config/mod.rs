@@ -29,6 +29,7 @@ pub use server::{FilterAction, FilterList, LeapSmear, RateLimit, ServerConfig, S
 
 use crate::packet::ReferenceId;
 use crate::time::{Poll, Span};
+use crate::verdict::{Marks, SourceOrigin};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
@@ -76,10 +77,10 @@ pub struct SourceConfig {
     pub kind: SourceKind,
     /// How often.
     pub poll: PollLimits,
-    /// Prefer it among equals.
-    pub prefer: bool,
-    /// Measure it and never use it.
-    pub noselect: bool,
+    /// What selection may do with it.
+    pub marks: Marks,
+    /// Who says that it is to be asked.
+    pub origin: SourceOrigin,
     /// Ask for true transmit timestamps (RFC 9769).
     pub interleaved: bool,
     /// Restrict names to one address family.
@@ -267,7 +268,7 @@ impl Config {
     /// Sources that can come to agree: a pool counts as its `count`, a `noselect` source not at all.
     pub fn selectable_sources(&self) -> usize {
         let count = |source: &SourceConfig| match source.kind {
-            _ if source.noselect => 0,
+            _ if source.marks.noselect => 0,
             SourceKind::Server { .. } | SourceKind::Nts(_) => 1,
             SourceKind::Pool { count, .. } | SourceKind::NtsPool { count, .. } => count,
         };

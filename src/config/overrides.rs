@@ -1,6 +1,7 @@
 //! What the command line puts in the place of the file's lists. Reads no command line.
 
 use super::{Config, Family, HostPort, PollLimits, ServerConfig, SourceConfig, SourceKind};
+use crate::verdict::{Marks, SourceOrigin};
 use std::net::SocketAddr;
 
 impl SourceConfig {
@@ -9,8 +10,8 @@ impl SourceConfig {
         Self {
             kind: SourceKind::Server { address },
             poll,
-            prefer: false,
-            noselect: false,
+            marks: Marks::default(),
+            origin: SourceOrigin::Configuration,
             interleaved: false,
             family: Family::Any,
         }

@@ -10,15 +10,13 @@ pub use client::{SendError, send};
 pub use clients::{Client, ListenerClients, MOST_CLIENTS};
 pub use protocol::{Reply, Request};
 
+use crate::asking::Asker;
 use crate::command::Command;
-use crate::snapshot::{Snapshot, SyncState};
 use crate::unix_socket::Listener;
 use std::future::Future;
 use std::io;
-use std::sync::Arc;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
-use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 /// Far more than any request needs.
@@ -26,22 +24,15 @@ const LONGEST_REQUEST: u64 = 64 << 10;
 
 /// Answers whoever connects, until told to stop; then the socket's file is gone.
 ///
-/// The snapshot tells which commands cannot succeed, so that the client hears why at once. `clients` finds the given number
-/// of clients that ask most, at each listener.
-pub async fn serve<C, F>(
-    listener: Listener,
-    commands: mpsc::Sender<Command>,
-    snapshots: watch::Receiver<Arc<Snapshot>>,
-    clients: C,
-    stop: CancellationToken,
-) where
+/// `clients` finds the given number of clients that ask most, at each listener.
+pub async fn serve<C, F>(listener: Listener, asker: Asker, clients: C, stop: CancellationToken)
+where
     C: Fn(usize) -> F + Clone + Send + 'static,
     F: Future<Output = Vec<ListenerClients>> + Send,
 {
     let answer = |stream| {
-        let (commands, snapshot, clients) =
-            (commands.clone(), Arc::clone(&snapshots.borrow()), clients.clone());
-        converse(stream, async move |request| obey(request, &commands, &snapshot, clients).await)
+        let (asker, clients) = (asker.clone(), clients.clone());
+        converse(stream, async move |request| obey(request, &asker, clients).await)
     };
     listener.serve(stop, answer).await;
 }
@@ -62,42 +53,17 @@ async fn converse(stream: UnixStream, obey: impl AsyncFnOnce(Request) -> Reply) 
 
 async fn obey<F: Future<Output = Vec<ListenerClients>>>(
     request: Request,
-    commands: &mpsc::Sender<Command>,
-    snapshot: &Snapshot,
+    asker: &Asker,
     clients: impl FnOnce(usize) -> F,
 ) -> Reply {
-    let command = match request {
-        Request::ForceSync {} => match why_not_sync(snapshot) {
-            Some(reason) => return Reply::refused(reason),
-            None => Command::ForceSync,
-        },
+    let answer = match request {
+        Request::ForceSync {} => asker.commands.ask(Command::ForceSync).await,
         Request::Clients { limit } if limit > MOST_CLIENTS => {
-            return Reply::refused(format!("no more than {MOST_CLIENTS} clients are told at once"));
+            Err(format!("no more than {MOST_CLIENTS} clients are told at once"))
         }
         Request::Clients { limit } => return Reply::Clients { listeners: clients(limit).await },
     };
-    match commands.send(command).await {
-        Ok(()) => Reply::Accepted,
-        Err(_) => Reply::refused("the daemon is ending"),
-    }
-}
-
-fn why_not_sync(snapshot: &Snapshot) -> Option<String> {
-    let system = &snapshot.system;
-    if !system.controls_clock {
-        return Some("this daemon does not control the clock (`clock-control` in [clock])".to_owned());
-    }
-    let needed = system.minimum_agreeing_sources;
-    match system.state {
-        SyncState::NoSources => Some("no sources are configured".to_owned()),
-        SyncState::TooFewSources => Some(format!(
-            "fewer sources are configured than must agree: add sources, or lower `minimum-agreeing-sources` = {needed}"
-        )),
-        SyncState::OrphanParent => {
-            Some("this clock is the isolated network's own (`orphan-stratum`)".to_owned())
-        }
-        _ => None,
-    }
+    answer.map_or_else(Reply::refused, |()| Reply::Accepted)
 }
 
 #[cfg(test)]

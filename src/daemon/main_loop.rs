@@ -8,6 +8,7 @@ use super::leap_file::LeapFile;
 use super::publisher::Publisher;
 use super::resolver::Resolver;
 use super::startup_error::StartupError;
+use crate::asking::Asked;
 use crate::command::Command;
 use crate::config::Config;
 use crate::engine::{Action, Engine, Event, Notice, QueryId};
@@ -30,8 +31,8 @@ pub(super) struct MainLoop {
     pub(super) answers: mpsc::Receiver<(QueryId, Result<Vec<IpAddr>, String>)>,
     pub(super) key_client: KeyClient,
     pub(super) keys: mpsc::Receiver<key_client::Outcome>,
-    pub(super) commands: mpsc::Receiver<Command>,
-    pub(super) configurations: mpsc::Receiver<Box<Config>>,
+    pub(super) commands: mpsc::Receiver<Asked<Command>>,
+    pub(super) configurations: mpsc::Receiver<Asked<Box<Config>>>,
     /// In force.
     pub(super) config: Config,
     pub(super) publisher: Publisher,
@@ -45,8 +46,8 @@ enum Input {
     Socket(SocketEvent),
     Answer(QueryId, Result<Vec<IpAddr>, String>),
     Keys(key_client::Outcome),
-    Command(Command),
-    Configured(Box<Config>),
+    Asked(Asked<Command>),
+    Configured(Asked<Box<Config>>),
     ClockSet,
     NetworkChanged,
     Save,
@@ -88,8 +89,8 @@ impl MainLoop {
                 Input::Socket(event) => self.on_socket(event)?,
                 Input::Answer(query, result) => self.handle(Event::Resolved { query, result })?,
                 Input::Keys((query, result)) => self.handle(Event::KeysExchanged { query, result })?,
-                Input::Command(command) => self.handle(Event::Command(command))?,
-                Input::Configured(config) => self.on_configured(config)?,
+                Input::Asked(asked) => self.obey(asked)?,
+                Input::Configured(asked) => self.on_configured(asked)?,
                 Input::NetworkChanged => self.handle(Event::NetworkChanged)?,
                 Input::ClockSet => {}
                 Input::Save => self.publisher.save(self.engine.drift(), self.clock.now().clock),
@@ -107,7 +108,7 @@ impl MainLoop {
             () = sleep(wait) => Input::Timer,
             Some((query, result)) = self.answers.recv() => Input::Answer(query, result),
             Some(outcome) = self.keys.recv() => Input::Keys(outcome),
-            Some(command) = self.commands.recv() => Input::Command(command),
+            Some(asked) = self.commands.recv() => Input::Asked(asked),
             Some(config) = self.configurations.recv() => Input::Configured(config),
             change = self.watcher.changed() => match change {
                 Change::ClockSet => Input::ClockSet,
@@ -118,7 +119,16 @@ impl MainLoop {
         }
     }
 
-    fn on_configured(&mut self, config: Box<Config>) -> Result<(), StartupError> {
+    fn obey(&mut self, asked: Asked<Command>) -> Result<(), StartupError> {
+        let (command, answer) = asked.answer_with();
+        let (actions, said) = self.engine.obey(self.clock.now(), command);
+        let performed = self.perform(actions);
+        answer(said);
+        performed
+    }
+
+    fn on_configured(&mut self, asked: Asked<Box<Config>>) -> Result<(), StartupError> {
+        let (config, answer) = asked.answer_with();
         let old = std::mem::replace(&mut self.config, (*config).clone());
         let later = needs_restart(&old, &config);
         self.publisher.configure(config.synchronization.clone());
@@ -129,6 +139,7 @@ impl MainLoop {
         if !later.is_empty() {
             tracing::warn!("Changes of {} take effect at the next start", later.join(", "));
         }
+        answer(Ok(()));
         Ok(())
     }
 

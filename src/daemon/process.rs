@@ -6,6 +6,8 @@ use super::clock::Clock;
 use super::running::Daemon;
 use super::startup::{self, Prepared, prepare};
 use super::startup_error::StartupError;
+use crate::asking::{Answer, Asked, Door};
+use crate::command::ServiceOrder;
 use crate::config::Config;
 use crate::logging;
 use std::ffi::OsString;
@@ -52,9 +54,12 @@ fn run(args: Args, prepared: Prepared, passed: PassedSockets) -> Result<(), Star
 async fn run_until_signal(args: Args, prepared: Prepared, passed: PassedSockets) -> Result<(), StartupError> {
     let signals = Signals::catch()?;
     let stop = CancellationToken::new();
-    let daemon = Daemon::start(prepared.config, passed, |config| Clock::open(config.clock_control)).await?;
-    let reload = Reload { args, logging: prepared.logging, out: daemon.configure(), files: daemon.files() };
-    let signals = tokio::spawn(signals.obey(stop.clone(), reload));
+    let mut daemon =
+        Daemon::start(prepared.config, passed, |config| Clock::open(config.clock_control)).await?;
+    let orders = daemon.take_service_orders();
+    let service =
+        Service { args, logging: prepared.logging, configure: daemon.configure(), files: daemon.files() };
+    let signals = tokio::spawn(signals.obey(stop.clone(), service, orders));
     tracing::info!("ntp-daemon {} started", env!("CARGO_PKG_VERSION"));
     let result = daemon.run(stop).await;
     signals.abort();
@@ -82,29 +87,46 @@ impl Signals {
     }
 
     /// SIGTERM and SIGINT end the daemon; SIGHUP reads the configuration again and never ends anything.
-    async fn obey(mut self, stop: CancellationToken, reload: Reload) {
+    async fn obey(mut self, stop: CancellationToken, service: Service, orders: Option<Orders>) {
+        let mut orders = orders;
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => break,
                 _ = self.interrupt.recv() => break,
-                _ = self.hang_up.recv() => reload.run().await,
+                // What is wrong is in the log.
+                _ = self.hang_up.recv() => drop(service.reload().await),
+                Some(asked) = next(&mut orders) => service.obey(asked).await,
             }
         }
         stop.cancel();
     }
 }
 
-/// What SIGHUP does.
-struct Reload {
+type Orders = mpsc::Receiver<Asked<ServiceOrder>>;
+
+async fn next(orders: &mut Option<Orders>) -> Option<Asked<ServiceOrder>> {
+    orders.as_mut()?.recv().await
+}
+
+/// The process around the daemon, as far as it may be asked to do something: by SIGHUP too.
+struct Service {
     args: Args,
     logging: logging::Handle,
-    out: mpsc::Sender<Box<Config>>,
+    configure: Door<Box<Config>>,
     files: watch::Sender<()>,
 }
 
-impl Reload {
+impl Service {
+    async fn obey(&self, asked: Asked<ServiceOrder>) {
+        let (order, answer) = asked.answer_with();
+        answer(match order {
+            ServiceOrder::Reload => self.reload().await,
+            ServiceOrder::LogFilter(filter) => Err(format!("{filter:?} is not supported yet")),
+        });
+    }
+
     /// A configuration that is wrong changes nothing and says why.
-    async fn run(&self) {
+    async fn reload(&self) -> Answer {
         if let Err(error) = self.logging.reopen() {
             tracing::error!("{error}");
         }
@@ -115,10 +137,12 @@ impl Reload {
                     tracing::warn!("{warning}");
                 }
                 startup::change_filter(&self.args, &loaded.config, &self.logging);
-                // Without a receiver the daemon is ending.
-                let _ = self.out.send(Box::new(loaded.config)).await;
+                self.configure.ask(Box::new(loaded.config)).await
             }
-            Err(error) => tracing::error!("The configuration is not changed: {error}"),
+            Err(error) => {
+                tracing::error!("The configuration is not changed: {error}");
+                Err(error.to_string())
+            }
         }
     }
 }

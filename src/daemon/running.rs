@@ -16,7 +16,8 @@ use super::server;
 use super::smear_watch::SmearWatch;
 use super::startup_error::StartupError;
 use super::state_files::{DriftFile, SessionsFile, StateDirectory};
-use crate::command::Command;
+use crate::asking::{Asked, Asker, Door};
+use crate::command::{Command, ServiceOrder};
 use crate::config::Config;
 use crate::engine::{Engine, Start};
 use crate::nts::clear_stack;
@@ -34,8 +35,11 @@ use tokio_util::sync::CancellationToken;
 #[derive(Debug)]
 pub struct Daemon {
     main_loop: MainLoop,
-    commands: mpsc::Sender<Command>,
-    configure: mpsc::Sender<Box<Config>>,
+    commands: Door<Command>,
+    configure: Door<Box<Config>>,
+    service: Door<ServiceOrder>,
+    /// For whoever knows the command line and the log.
+    service_orders: Option<mpsc::Receiver<Asked<ServiceOrder>>>,
     bound: Bound,
     /// Told when files that the configuration names are to be read again.
     files: watch::Sender<()>,
@@ -53,8 +57,6 @@ struct Bound {
 
 /// No true time is before this version was written (2026-11-01).
 const NOT_BEFORE: ClockTime = ClockTime::from_unix_secs(1_793_491_200);
-/// Commands that wait for the loop; who sends more waits too.
-const COMMANDS: usize = 16;
 
 impl Daemon {
     /// Binds everything that `config` names and that was not `passed`, then opens the clock with `open`.
@@ -83,8 +85,9 @@ impl Daemon {
         let (sockets, socket_events) = ClientSockets::new(config.timestamp_mode);
         let (resolver, answers) = Resolver::new();
         let (key_client, keys) = KeyClient::new(resolver.names());
-        let (commands, received) = mpsc::channel(COMMANDS);
-        let (configure, configurations) = mpsc::channel(1);
+        let (commands, received) = Door::new();
+        let (configure, configurations) = Door::new();
+        let (service, service_orders) = Door::new();
         let watcher = ClockWatcher::new(opened.clock.readings());
         let main_loop = MainLoop {
             engine,
@@ -103,7 +106,8 @@ impl Daemon {
             leap_file,
         };
         let files = watch::Sender::new(());
-        Ok(Self { main_loop, commands, configure, bound, files })
+        let service_orders = Some(service_orders);
+        Ok(Self { main_loop, commands, configure, service, service_orders, bound, files })
     }
 
     /// To watch it.
@@ -112,8 +116,13 @@ impl Daemon {
     }
 
     /// Takes other configurations while it runs: sources, thresholds and what is served of them; the rest needs a restart.
-    pub fn configure(&self) -> mpsc::Sender<Box<Config>> {
+    pub fn configure(&self) -> Door<Box<Config>> {
         self.configure.clone()
+    }
+
+    /// What is asked of the process around it comes out here: once, for whoever knows the command line and the log.
+    pub fn take_service_orders(&mut self) -> Option<mpsc::Receiver<Asked<ServiceOrder>>> {
+        self.service_orders.take()
     }
 
     /// To have it read files again that the configuration names and that somebody else writes: certificates and keys.
@@ -159,7 +168,8 @@ impl Daemon {
         }
         if let Some(listener) = self.bound.control {
             let clients = move |limit| inquirer.clone().clients(limit);
-            tasks.spawn(control::serve(listener, self.commands, snapshots, clients, ending.clone()));
+            let asker = Asker { commands: self.commands, service: self.service };
+            tasks.spawn(control::serve(listener, asker, clients, ending.clone()));
         }
         let result = self.main_loop.run(&stop).await;
         drop((workers, key_servers));
@@ -281,7 +291,7 @@ mod tests {
             let limit = Some(Span::from_millis(1));
             let mut config = config;
             config.synchronization.single_step_panic = StepLimits { forward: limit, backward: limit };
-            configure.send(Box::new(config)).await.unwrap();
+            let _ = configure.ask(Box::new(config)).await;
         };
         let follow = async {
             let ended = daemon.main_loop.run(&stop).await;

@@ -1,14 +1,14 @@
-//! One source as the discipline keeps it: role, what its server says, filter and verdict. Does not compare sources.
+//! One source as the discipline keeps it: marks, what its server says, filter and verdict. Does not compare sources.
 
 use super::filter::{Filter, Prior, Sample};
 use super::line::Line;
 use super::orphan::{Identity, Standing};
 use super::select::Interval;
-use super::system::{Advice, Role, Voucher};
+use super::system::{Advice, Voucher};
 use super::timescale::{LocalTime, Timescale};
 use crate::measurement::{Measurement, Pending, ServerVariables};
 use crate::time::{Leap, Poll, Span};
-use crate::verdict::Verdict;
+use crate::verdict::{Marks, Verdict};
 
 /// Tolerance of an oscillator that nobody watches, s/s (RFC 5905 §7.2, PHI).
 pub(super) const PHI: f64 = 15e-6;
@@ -35,7 +35,7 @@ const WORTHLESS: f64 = 5e-6;
 /// One source.
 #[derive(Debug, Clone)]
 pub(super) struct Member {
-    pub role: Role,
+    pub marks: Marks,
     pub reachable: Option<bool>,
     pub demobilized: bool,
     /// Why its last reply was not usable: what it said before counts no more (RFC 5905 §11.2.1, fit).
@@ -81,9 +81,9 @@ impl Claim {
 }
 
 impl Member {
-    pub(super) const fn new(role: Role, prior: Prior) -> Self {
+    pub(super) const fn new(marks: Marks, prior: Prior) -> Self {
         Self {
-            role,
+            marks,
             reachable: None,
             demobilized: false,
             refused: None,
@@ -151,7 +151,7 @@ impl Member {
 
     /// Its first measurements are on their way: its vote is worth waiting for.
     pub(super) fn may_still_vote(&self) -> bool {
-        self.verdict == Verdict::Waiting && !self.role.noselect
+        self.verdict == Verdict::Waiting && !self.marks.noselect
     }
 
     /// The claim at `time`, if anything was measured.
@@ -189,13 +189,13 @@ impl Member {
         if !near {
             return Some(Verdict::TooDistant);
         }
-        self.role.noselect.then_some(Verdict::NotSelectable)
+        self.marks.noselect.then_some(Verdict::NotSelectable)
     }
 
     /// Where it stands in an election of that stratum; nothing of one that does not answer.
     pub(super) fn standing(&self, stratum: u8, is_usable: bool) -> Option<Standing> {
         let silent = self.demobilized || self.reachable != Some(true) && self.refused.is_none();
-        if silent || self.role.noselect || self.is_provisional() {
+        if silent || self.marks.noselect || self.is_provisional() {
             return None;
         }
         let serves = self.server.filter(|_| self.refused.is_none()).map(|server| server.stratum);

@@ -26,11 +26,11 @@ mod waits;
 mod wander;
 
 pub use orphan::Identity;
-pub use system::{Advice, Decision, Drift, Estimate, Role, Settings, State, SystemEstimate, Voucher};
+pub use system::{Advice, Decision, Drift, Estimate, Settings, State, SystemEstimate, Voucher};
 
 use crate::measurement::{Measurement, Pending};
 use crate::time::{Adjustment, Applied, Frequency, Leap, LeapTable, Mono, Now, Span};
-use crate::verdict::{SourceId, Verdict};
+use crate::verdict::{Marks, SourceId, Verdict};
 use filter::Prior;
 use line::Line;
 use member::Member;
@@ -163,9 +163,9 @@ impl Discipline {
     }
 
     /// A source is mobilized; it knows what the others found out about the oscillator.
-    pub fn add(&mut self, id: SourceId, role: Role) {
+    pub fn add(&mut self, id: SourceId, marks: Marks) {
         let prior = self.learned_prior(0.0);
-        self.members.insert(id, Member::new(role, prior));
+        self.members.insert(id, Member::new(marks, prior));
         self.fresh = true;
     }
 

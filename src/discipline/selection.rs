@@ -137,7 +137,7 @@ impl Discipline {
                 continue;
             }
             let (Some(claim), Some(server)) = (claim, member.server) else { continue };
-            let (prefer, stratum, leap) = (member.role.prefer, server.stratum, server.leap);
+            let (prefer, stratum, leap) = (member.marks.prefer, server.stratum, server.leap);
             let candidate = Candidate { id: *id, claim, prefer, stratum, leap };
             if self.election.is_orphan(stratum) {
                 member.verdict = Verdict::Orphan;

@@ -22,15 +22,6 @@ pub struct Drift {
     pub uncertainty: Frequency,
 }
 
-/// What configuration says of a source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Role {
-    /// Use it rather than others that agree with it.
-    pub prefer: bool,
-    /// Measure it and never use it.
-    pub noselect: bool,
-}
-
 /// Who vouches for a source with NTS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Voucher {

@@ -183,7 +183,7 @@ pub(super) fn key_host(with: &KeyExchange) -> String {
 
 /// Different key exchange servers among the sources that may be used; all of a pool are one.
 fn independent(sources: &[SourceConfig]) -> usize {
-    let selectable = sources.iter().filter(|source| !source.noselect);
+    let selectable = sources.iter().filter(|source| !source.marks.noselect);
     let hosts = selectable.filter_map(|source| match &source.kind {
         SourceKind::Nts(with) | SourceKind::NtsPool { key_exchange: with, .. } => Some(key_host(with)),
         SourceKind::Server { .. } | SourceKind::Pool { .. } => None,

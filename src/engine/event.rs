@@ -1,6 +1,5 @@
 //! What the engine is told and what it asks for. No behaviour.
 
-use crate::command::Command;
 use crate::config::Config;
 use crate::engine::notice::Notice;
 use crate::nts::{Established, KeyRequest};
@@ -67,8 +66,6 @@ pub enum Event<'a> {
     Configured(Box<Config>),
     /// Another table of leap seconds is in force, or none any more.
     LeapTable(Option<LeapTable>),
-    /// Asked from outside.
-    Command(Command),
 }
 
 /// Names one name resolution or key exchange.

@@ -3,9 +3,11 @@
 use super::keying::{Keying, Keys};
 use super::resolution::Resolution;
 use crate::config::{Family, NTP_PORT, PollLimits, SourceConfig, SourceKind};
+use crate::measurement::Measurement;
 use crate::nts::{NtpServer, Origin};
 use crate::source::Association;
 use crate::time::{Mono, Span};
+use crate::verdict::{Marks, SourceOrigin};
 use std::collections::{BTreeSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 
@@ -18,8 +20,8 @@ pub(super) struct Group {
     pub(super) finder: Finder,
     pub(super) members: Vec<Member>,
     pub(super) poll: PollLimits,
-    pub(super) prefer: bool,
-    pub(super) noselect: bool,
+    pub(super) marks: Marks,
+    pub(super) origin: SourceOrigin,
     pub(super) interleaved: bool,
     port: u16,
     wanted: usize,
@@ -54,11 +56,13 @@ pub(super) struct Member {
     pub(super) send_problem: Option<String>,
     /// With NTS.
     pub(super) keys: Option<Keys>,
+    /// The last that was taken.
+    pub(super) measurement: Option<Measurement>,
 }
 
 impl Member {
     pub(super) const fn new(association: Association, keys: Option<Keys>) -> Self {
-        Self { association, told_reachable: None, send_problem: None, keys }
+        Self { association, told_reachable: None, send_problem: None, keys, measurement: None }
     }
 
     /// Whom it asks.
@@ -96,8 +100,8 @@ impl Group {
             replace_after: now,
             members: Vec::new(),
             poll: config.poll,
-            prefer: config.prefer,
-            noselect: config.noselect,
+            marks: config.marks,
+            origin: config.origin,
             interleaved: config.interleaved,
             port: address.port,
             wanted,

@@ -2,6 +2,7 @@
 
 mod back_off;
 mod bootstrap;
+mod commands;
 mod estimate_notice;
 mod event;
 mod group;
@@ -18,7 +19,7 @@ pub use notice::Notice;
 
 use crate::command::Command;
 use crate::config::Config;
-use crate::discipline::{self, Decision, Discipline, Drift, Identity, Role, Voucher};
+use crate::discipline::{self, Decision, Discipline, Drift, Identity, Voucher};
 use crate::measurement::Measurement;
 use crate::nts::SavedSession;
 use crate::packet::ReferenceId;
@@ -116,22 +117,35 @@ impl Engine {
     pub fn handle(&mut self, now: Now, event: Event<'_>) -> Vec<Action> {
         let mut out = Vec::new();
         let news = self.take(now, event, &mut out);
-        self.fill_roster(now.mono, &mut out);
-        let polled = self.poll_sources(now, &mut out);
-        self.roster.look_up(now.mono, &mut out);
-        self.exchange_keys(now, &mut out);
-        self.watch_reach(&mut out);
+        self.settle(now, news, &mut out);
+        out
+    }
+
+    /// Does what was asked from outside, or says why not; and what is to be done about it, in order.
+    pub fn obey(&mut self, now: Now, command: Command) -> (Vec<Action>, Result<(), String>) {
+        let mut out = Vec::new();
+        let answer = self.carry_out_command(now, command);
+        self.settle(now, true, &mut out);
+        (out, answer)
+    }
+
+    /// What follows from anything that happened.
+    fn settle(&mut self, now: Now, news: bool, out: &mut Vec<Action>) {
+        self.fill_roster(now.mono, out);
+        let polled = self.poll_sources(now, out);
+        self.roster.look_up(now.mono, out);
+        self.exchange_keys(now, out);
+        self.watch_reach(out);
         let due = self.discipline.next_wakeup().is_some_and(|at| at <= now.mono);
         self.discipline.set_doubt(self.bootstrap.needed(now.clock));
         let decisions = self.discipline.update(now);
-        self.end_bootstrap(now, &mut out);
+        self.end_bootstrap(now, out);
         let decided = !decisions.is_empty();
-        self.carry_out(decisions, &mut out);
+        self.carry_out(decisions, out);
         if news || polled || due || decided {
-            self.tell(now, &mut out);
+            self.tell(now, out);
             out.push(Action::Publish);
         }
-        out
     }
 
     /// When `Event::Timer` is wanted; `None` while there is nothing to wait for.
@@ -199,11 +213,6 @@ impl Engine {
                 self.discipline.set_leap_table(table);
                 self.told.leap_table.forget();
             }
-            Event::Command(Command::ForceSync) => {
-                // Forced by what is measured from now on, not by what was believed before.
-                self.start_afresh(now);
-                self.discipline.force_step();
-            }
         }
         true
     }
@@ -270,6 +279,7 @@ impl Engine {
         }
         let advice = self.discipline.measure(now, id, measurement);
         if let Some((_, member)) = self.roster.member_mut(id) {
+            member.measurement = Some(*measurement);
             let advice = Advice { surprise: advice.surprise, poll: advice.poll };
             member.association.advise(advice, now.mono);
         }
@@ -350,7 +360,7 @@ impl Engine {
             self.told.verdicts.remove(&id);
         }
         for added in changes.added {
-            self.discipline.add(added.id, Role { prefer: added.prefer, noselect: added.noselect });
+            self.discipline.add(added.id, added.marks);
             if let Some(host) = added.key_host {
                 self.discipline.vouch(added.id, Voucher { host, provisional: added.provisional });
             }

@@ -119,6 +119,7 @@ impl Engine {
             frequency: estimate.frequency,
             frequency_uncertainty: estimate.frequency_uncertainty,
             poll: self.shortest_poll(),
+            poll_limits: (self.config.source_defaults.min, self.config.source_defaults.max),
             steps: estimate.steps,
             accumulated_steps: estimate.accumulated_steps,
             accumulated_steps_threshold: synchronization.accumulated_step_panic,
@@ -127,6 +128,11 @@ impl Engine {
             leap_table_expires: leap_table.map(LeapTable::expires),
             tai_offset: leap_table.and_then(|table| table.tai_offset(now.clock)),
         }
+    }
+
+    /// Whether the clock is right.
+    pub(super) fn state(&self, now: Now) -> SyncState {
+        self.sync_state(self.discipline.system(now).state)
     }
 
     fn sync_state(&self, state: State) -> SyncState {
@@ -180,6 +186,8 @@ impl Engine {
         Source {
             id: association.id(),
             name: group.name.clone(),
+            origin: group.origin,
+            marks: group.marks,
             address: Some(association.address()),
             verdict: self.verdict(member),
             reach: association.reach().bits(),
@@ -192,6 +200,7 @@ impl Engine {
             root_dispersion: server.map_or(Span::ZERO, |s| s.root_dispersion),
             estimate,
             last_measurement: association.last_measurement(),
+            measurement: member.measurement,
             requests: counters.requests(),
             replies: counters.replies(),
             interleaved: counters.interleaved(),
@@ -238,6 +247,8 @@ fn unfilled(group: &Group) -> Source {
     Source {
         id: crate::verdict::SourceId(0),
         name: group.name.clone(),
+        origin: group.origin,
+        marks: group.marks,
         address: None,
         verdict: Verdict::Waiting,
         reach: 0,
@@ -250,6 +261,7 @@ fn unfilled(group: &Group) -> Source {
         root_dispersion: Span::ZERO,
         estimate: None,
         last_measurement: None,
+        measurement: None,
         requests: 0,
         replies: 0,
         interleaved: 0,

@@ -7,7 +7,7 @@ use super::{Action, Notice, QueryId};
 use crate::config::SourceConfig;
 use crate::source::{Association, Settings};
 use crate::time::{Mono, Span};
-use crate::verdict::SourceId;
+use crate::verdict::{Marks, SourceId};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
@@ -34,8 +34,7 @@ pub(super) struct Changes {
 #[derive(Debug)]
 pub(super) struct Added {
     pub(super) id: SourceId,
-    pub(super) prefer: bool,
-    pub(super) noselect: bool,
+    pub(super) marks: Marks,
     /// With NTS: whose certificate vouched for it, by host name.
     pub(super) key_host: Option<String>,
     pub(super) provisional: bool,
@@ -44,7 +43,7 @@ pub(super) struct Added {
 impl Added {
     pub(super) fn to(group: &Group, id: SourceId, provisional: bool) -> Self {
         let key_host = group.keying().map(|keying| key_host(keying.with()));
-        Self { id, prefer: group.prefer, noselect: group.noselect, key_host, provisional }
+        Self { id, marks: group.marks, key_host, provisional }
     }
 }
 
@@ -77,7 +76,7 @@ impl Roster {
 
     /// Servers configured that may be used, a pool counting as its `count`.
     pub(super) fn selectable(&self) -> usize {
-        self.groups.iter().filter(|g| !g.noselect).map(Group::wanted).sum()
+        self.groups.iter().filter(|g| !g.marks.noselect).map(Group::wanted).sum()
     }
 
     pub(super) fn members_mut(&mut self) -> impl Iterator<Item = (&str, &mut Member)> {

@@ -1,5 +1,6 @@
 //! Proves who is asked: mobilizing, names, pools, replacement. Time and clocks are proven in `tests/sim`.
 
+mod commands;
 mod nts;
 
 use super::*;
@@ -8,6 +9,7 @@ use crate::nts::KeyRequest;
 use crate::packet::{Header, KissCode, Mode, Packet};
 use crate::source::Request;
 use crate::time::{NtpShort, NtpTimestamp, Span, StampSource};
+use crate::verdict::{Marks, SourceOrigin};
 
 const START: i64 = 1_800_000_000;
 
@@ -130,8 +132,8 @@ fn source(kind: SourceKind) -> SourceConfig {
     SourceConfig {
         kind,
         poll: PollLimits::default(),
-        prefer: false,
-        noselect: false,
+        marks: Marks::default(),
+        origin: SourceOrigin::Configuration,
         interleaved: false,
         family: Family::Any,
     }

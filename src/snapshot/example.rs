@@ -6,7 +6,7 @@ use crate::snapshot::{
     SourceEstimate, SourceNts, SyncState, System, WorkerCounters,
 };
 use crate::time::{ClockTime, Frequency, Leap, Mono, Now, Poll, Span};
-use crate::verdict::{Discard, Refusal, SourceId, Verdict};
+use crate::verdict::{Discard, Marks, Refusal, SourceId, SourceOrigin, Verdict};
 use std::sync::Arc;
 
 /// Ten minutes after start; three sources of which one is wrong and one has no address; one listener with two workers.
@@ -110,6 +110,7 @@ fn system() -> System {
         frequency: Frequency::from_ppm(-12.345),
         frequency_uncertainty: Frequency::from_ppm(0.012),
         poll: Poll::new(6),
+        poll_limits: (Poll::new(4), Poll::new(10)),
         steps: 1,
         accumulated_steps: Span::ZERO,
         accumulated_steps_threshold: None,
@@ -124,6 +125,8 @@ fn good(at: Mono) -> Source {
     Source {
         id: SourceId(1),
         name: "ntp1.example.org:123".to_owned(),
+        origin: SourceOrigin::Configuration,
+        marks: Marks::default(),
         address: Some("192.0.2.1:123".parse().unwrap()),
         verdict: Verdict::SystemPeer,
         reach: 0o377,
@@ -141,6 +144,7 @@ fn good(at: Mono) -> Source {
             jitter: Span::from_micros(31),
         }),
         last_measurement: Some(at - Span::from_secs(20)),
+        measurement: None,
         requests: 17,
         replies: 16,
         interleaved: 14,

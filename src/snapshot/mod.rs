@@ -11,9 +11,10 @@ pub use client::ClientActivity;
 pub use counters::{Server, WorkerCounters};
 pub use key_exchange::{KeyExchangeCounters, KeyExchangeEnd, KeyExchangeServer, MasterKeys};
 
+use crate::measurement::Measurement;
 use crate::packet::ReferenceId;
 use crate::time::{ClockTime, Frequency, Leap, Mono, Poll, Span};
-use crate::verdict::{Discard, SourceId, Verdict};
+use crate::verdict::{Discard, Marks, SourceId, SourceOrigin, Verdict};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -75,6 +76,8 @@ pub struct System {
     pub frequency_uncertainty: Frequency,
     /// The shortest poll interval among used sources.
     pub poll: Poll,
+    /// `[source-defaults]`: shortest and longest.
+    pub poll_limits: (Poll, Poll),
     /// Steps made since start.
     pub steps: u32,
     /// Sum of the magnitudes of the steps since start, without the first.
@@ -120,6 +123,10 @@ pub struct Source {
     pub id: SourceId,
     /// As configured.
     pub name: String,
+    /// Who says that it is to be asked.
+    pub origin: SourceOrigin,
+    /// What selection may do with it.
+    pub marks: Marks,
     /// Where it is asked, once known.
     pub address: Option<SocketAddr>,
     /// What selection says of it.
@@ -144,6 +151,8 @@ pub struct Source {
     pub estimate: Option<SourceEstimate>,
     /// The last usable exchange.
     pub last_measurement: Option<Mono>,
+    /// What it said, once selection could use it: with stamps of the clock as it was.
+    pub measurement: Option<Measurement>,
     /// Requests sent.
     pub requests: u64,
     /// Usable replies.

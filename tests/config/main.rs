@@ -91,7 +91,7 @@ fn every_commented_setting_of_the_packaged_configuration_is_good_and_is_the_defa
     let [pool, server, nts] = full.sources.as_slice() else { panic!("{:?}", full.sources) };
     assert!(matches!(&nts.kind, SourceKind::Nts(with) if with.address.port == 4460), "{nts:?}");
     assert_eq!(
-        (pool.poll, pool.prefer, pool.noselect, pool.family),
+        (pool.poll, pool.marks.prefer, pool.marks.noselect, pool.family),
         (server.poll, false, false, server.family)
     );
 }

@@ -3,6 +3,7 @@
 
 mod health;
 
+use ntpd_rs::asking::{Asked, Asker, Door};
 use ntpd_rs::config::{self, Config};
 use ntpd_rs::control::{Client, ListenerClients};
 use ntpd_rs::engine::{Engine, Start};
@@ -17,7 +18,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 const CTL: &str = env!("CARGO_BIN_EXE_ntp-ctl");
@@ -310,10 +311,16 @@ async fn with_a_daemon_the_status_is_shown_and_the_order_arrives() {
     let state = first_snapshot(config::parse(&path, &text).unwrap().0);
     let now = Now { mono: state.at, clock: state.clock };
     let (_publish, snapshots) = watch::channel(Arc::new(state));
-    let (sender, mut commands) = mpsc::channel(1);
+    let (commands, mut asked) = Door::new();
+    let (service, _) = Door::new();
+    let told = tokio::spawn(async move {
+        let (command, answer) = Asked::answer_with(asked.recv().await.unwrap());
+        answer(Ok(()));
+        command
+    });
     let stop = CancellationToken::new();
-    tokio::spawn(observation::serve(observe, snapshots.clone(), move || now, stop.clone()));
-    tokio::spawn(ntpd_rs::control::serve(control, sender, snapshots, clients, stop.clone()));
+    tokio::spawn(observation::serve(observe, snapshots, move || now, stop.clone()));
+    tokio::spawn(ntpd_rs::control::serve(control, Asker { commands, service }, clients, stop.clone()));
     let ran = tokio::task::spawn_blocking(move || {
         [
             "status",
@@ -342,6 +349,6 @@ async fn with_a_daemon_the_status_is_shown_and_the_order_arrives() {
     assert!(plain.out.contains("pool.example"), "{}", plain.out);
     assert!(json.out.contains("\"state\": \"waiting\""), "{}", json.out);
     assert!(prometheus.out.contains("\nntp_system_stratum 16.0\n"), "{}", prometheus.out);
-    assert_eq!(commands.recv().await, Some(ntpd_rs::command::Command::ForceSync));
+    assert_eq!(told.await.unwrap(), ntpd_rs::command::Command::ForceSync);
     stop.cancel();
 }

@@ -10,9 +10,9 @@ pub(crate) const FLOORS: &[(&str, &[&str])] = &[
     ("nts", &["time", "packet"]),
     ("verdict", &["time", "packet"]),
     ("measurement", &["time", "packet"]),
-    ("snapshot", &["time", "packet", "verdict"]),
-    ("config", &["time", "packet", "nts"]),
-    ("command", &["time", "packet", "config"]),
+    ("snapshot", &["time", "packet", "verdict", "measurement"]),
+    ("config", &["time", "packet", "nts", "verdict"]),
+    ("command", &["time", "packet", "config", "verdict"]),
     ("discipline", &["time", "measurement", "verdict", "config"]),
     ("source", &["time", "packet", "nts", "measurement", "verdict", "config"]),
     ("server", &["time", "packet", "nts", "config", "snapshot", "verdict"]),
@@ -33,8 +33,11 @@ pub(crate) const FLOORS: &[(&str, &[&str])] = &[
     ),
     ("logging", &["time", "packet", "verdict", "snapshot", "command"]),
     ("unix_socket", &[]),
+    ("asking", &["command"]),
+    ("notify", &["time", "packet", "verdict", "snapshot", "command"]),
+    ("dbus", &["time", "packet", "verdict", "measurement", "snapshot", "command", "asking", "logging"]),
     ("observation", &["time", "packet", "verdict", "snapshot", "command", "unix_socket"]),
-    ("control", &["time", "packet", "verdict", "snapshot", "command", "unix_socket"]),
+    ("control", &["time", "packet", "verdict", "snapshot", "command", "config", "unix_socket", "asking"]),
     ("metrics", &["time", "packet", "verdict", "snapshot", "command", "observation"]),
     ("daemon", &["*"]),
     (
@@ -49,6 +52,7 @@ pub(crate) const FLOORS: &[(&str, &[&str])] = &[
             "observation",
             "control",
             "unix_socket",
+            "asking",
             "metrics",
             "logging",
             "daemon",
@@ -59,8 +63,20 @@ pub(crate) const FLOORS: &[(&str, &[&str])] = &[
 ];
 
 /// Modules that may name tokio and may touch the outside world: floor 4 and up.
-pub(crate) const UPPER: &[&str] =
-    &["logging", "unix_socket", "metrics", "observation", "control", "daemon", "cli", "testserver", "bin"];
+pub(crate) const UPPER: &[&str] = &[
+    "logging",
+    "unix_socket",
+    "asking",
+    "notify",
+    "dbus",
+    "metrics",
+    "observation",
+    "control",
+    "daemon",
+    "cli",
+    "testserver",
+    "bin",
+];
 
 /// What the core must not name: it is told everything (invariant 1).
 const OUTSIDE: &[&str] = &[

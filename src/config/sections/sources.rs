@@ -7,6 +7,7 @@ use crate::config::keys::{self, Schema};
 use crate::config::reader::{Item, Section};
 use crate::config::{Family, HostPort, KeyExchange, PollLimits, SourceConfig, SourceKind};
 use crate::time::Poll;
+use crate::verdict::{Marks, SourceOrigin};
 use std::net::IpAddr;
 use toml::de::{DeTable, DeValue};
 
@@ -136,7 +137,9 @@ pub(in crate::config) fn source(
     };
     let Network { poll, interleaved, family } = network_keys(&section, defaults);
     let supported = trust && require;
-    supported.then_some(SourceConfig { kind, poll, prefer, noselect, interleaved, family })
+    let marks = Marks { prefer, noselect, trust: false, require: false };
+    let origin = SourceOrigin::Configuration;
+    supported.then_some(SourceConfig { kind, poll, marks, origin, interleaved, family })
 }
 
 fn mode<'a>(table: &'a DeTable<'a>, start: usize, report: &'a Report) -> Option<(Mode, Item<'a>)> {

@@ -51,13 +51,16 @@ fn sources_are_read_with_their_defaults() {
     );
     let [a, b, c] = config.sources.as_slice() else { panic!("{:?}", config.sources) };
     assert_eq!(a.kind, SourceKind::Server { address: "a".parse().unwrap() });
-    assert_eq!((a.prefer, a.family, a.poll.min, a.poll.max), (true, Family::V6, Poll::new(5), Poll::new(9)));
+    assert_eq!(
+        (a.marks.prefer, a.family, a.poll.min, a.poll.max),
+        (true, Family::V6, Poll::new(5), Poll::new(9))
+    );
     assert_eq!(a.poll.initial, Poll::new(6));
     let ignore = vec!["192.0.2.1".parse().unwrap(), "::1".parse().unwrap()];
     assert_eq!(b.kind, SourceKind::Pool { address: "b:1".parse().unwrap(), count: 7, ignore });
     // An inherited initial interval below the source's own minimum is moved there.
     assert_eq!((b.poll.min, b.poll.max, b.poll.initial), (Poll::new(7), Poll::new(9), Poll::new(7)));
-    assert!(c.noselect);
+    assert!(c.marks.noselect);
     assert_eq!([a, b, c].map(|source| source.interleaved), [false, false, true]);
     assert_eq!(config.selectable_sources(), 8);
     assert_eq!(config.source_defaults, a.poll);

@@ -1,10 +1,10 @@
 //! Measurements that come a poll interval after their exchange (RFC 9769).
 
 use crate::config::{Algorithm, Synchronization};
-use crate::discipline::{Discipline, Role, Settings};
+use crate::discipline::{Discipline, Settings};
 use crate::measurement::{Measurement, Pending, ServerVariables};
 use crate::time::{Adjustment, Applied, ClockTime, Frequency, Leap, Mono, Now, NtpTimestamp, Span};
-use crate::verdict::SourceId;
+use crate::verdict::{Marks, SourceId};
 
 const SOURCE: SourceId = SourceId(1);
 
@@ -15,7 +15,7 @@ fn now(elapsed: Span) -> Now {
 fn discipline() -> Discipline {
     let settings = Settings { synchronization: Synchronization::default(), algorithm: Algorithm::default() };
     let mut discipline = Discipline::new(settings, None, Frequency::ZERO, true, now(Span::ZERO));
-    discipline.add(SOURCE, Role::default());
+    discipline.add(SOURCE, Marks::default());
     discipline
 }
 

@@ -2,12 +2,12 @@
 
 use super::random::Random;
 use crate::config::{Algorithm, Synchronization};
-use crate::discipline::{Decision, Discipline, Drift, Role, Settings, SystemEstimate};
+use crate::discipline::{Decision, Discipline, Drift, Settings, SystemEstimate};
 use crate::measurement::{Measurement, ServerVariables};
 use crate::time::{
     Adjustment, Applied, ClockStatus, ClockTime, Frequency, Leap, Mono, Now, NtpTimestamp, Span,
 };
-use crate::verdict::{SourceId, Verdict};
+use crate::verdict::{Marks, SourceId, Verdict};
 
 /// The last day of 2023, at noon: a day that a leap second can end.
 const EPOCH: i64 = 1_704_024_000_000_000_000;
@@ -94,13 +94,13 @@ impl Lab {
     }
 
     pub(super) fn add(&mut self, site: Site) -> SourceId {
-        self.add_as(site, Role::default())
+        self.add_as(site, Marks::default())
     }
 
-    pub(super) fn add_as(&mut self, site: Site, role: Role) -> SourceId {
+    pub(super) fn add_as(&mut self, site: Site, marks: Marks) -> SourceId {
         let id = SourceId(self.sites.len() as u64);
         self.sites.push((id, site));
-        self.discipline.add(id, role);
+        self.discipline.add(id, marks);
         id
     }
 

@@ -1,12 +1,13 @@
 //! Every verdict, and that selection keeps still.
 
 use super::lab::{LAN, Lab, Site, WAN};
-use crate::discipline::{Role, State};
+use crate::discipline::State;
 use crate::time::Leap;
-use crate::verdict::{SourceId, Verdict};
+use crate::verdict::{Marks, SourceId, Verdict};
 
-const PREFER: Role = Role { prefer: true, noselect: false };
-const NOSELECT: Role = Role { prefer: false, noselect: true };
+const NONE: Marks = Marks { prefer: false, noselect: false, trust: false, require: false };
+const PREFER: Marks = Marks { prefer: true, ..NONE };
+const NOSELECT: Marks = Marks { noselect: true, ..NONE };
 
 fn quorum_of(needed: usize) -> Lab {
     Lab::with(0.0, 10.0, |settings| settings.synchronization.minimum_agreeing_sources = needed)

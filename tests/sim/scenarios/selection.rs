@@ -68,7 +68,7 @@ fn sources_that_disagree_never_set_the_clock() {
 fn a_source_marked_noselect_is_measured_and_never_used() {
     let scenario = scenario(vec![near(), near(), near(), near().wrong_by(0.001)], 0.0);
     let mut config = configuration(&scenario, EVERY_64_SECONDS);
-    config.sources[3].noselect = true;
+    config.sources[3].marks.noselect = true;
     let mut world = World::new(&scenario, config, 1);
     world.run_for(4000.0);
     assert_eq!(verdicts(&world)[3], Verdict::NotSelectable);

@@ -126,7 +126,7 @@ fn force_sync_steps_what_would_have_been_slewed() {
     let mut world = world(&scenario(vec![near(), near(), near()], 0.0), 1);
     world.run_for(2000.0);
     world.host.shift(Span::from_millis(5));
-    world.tell(Event::Command(Command::ForceSync));
+    assert_eq!(world.ask(Command::ForceSync), Ok(()));
     let forced = world.host.t();
     world.run_for(20.0);
     assert!(world.told(forced, |notice| matches!(notice, Notice::Stepped(_))));

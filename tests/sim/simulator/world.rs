@@ -9,6 +9,7 @@ use super::queue::{Happening, Queue};
 use super::random::Stream;
 use super::scenario::{Scenario, SiteSpec, address};
 use super::server::Server;
+use ntpd_rs::command::Command;
 use ntpd_rs::config::Config;
 use ntpd_rs::discipline::Drift;
 use ntpd_rs::engine::{Action, Engine, Event, Notice, Start};
@@ -194,7 +195,19 @@ impl World {
 
     /// Tells the engine something and performs what it asks for.
     pub(crate) fn tell(&mut self, event: Event<'_>) {
-        let mut pending: VecDeque<Action> = self.engine.handle(self.host.now(), event).into();
+        let actions = self.engine.handle(self.host.now(), event);
+        self.perform_all(actions);
+    }
+
+    /// Asks it something from outside, performs what it does about it, and gives its answer.
+    pub(crate) fn ask(&mut self, command: Command) -> Result<(), String> {
+        let (actions, answer) = self.engine.obey(self.host.now(), command);
+        self.perform_all(actions);
+        answer
+    }
+
+    fn perform_all(&mut self, actions: Vec<Action>) {
+        let mut pending = VecDeque::from(actions);
         while let Some(action) = pending.pop_front() {
             if let Some(event) = self.perform(action) {
                 pending.extend(self.engine.handle(self.host.now(), event));

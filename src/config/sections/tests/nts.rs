@@ -58,7 +58,7 @@ fn sources_with_nts_are_read_with_their_port() {
     assert_eq!(one.kind, SourceKind::Nts(key_exchange("a.example", 4460, None, false)));
     let key_exchange = key_exchange("b.example", 1, Some("/ca".into()), true);
     assert_eq!(pool.kind, SourceKind::NtsPool { key_exchange, count: 2 });
-    assert_eq!((pool.prefer, pool.family), (true, Family::V4));
+    assert_eq!((pool.marks.prefer, pool.family), (true, Family::V4));
     assert_eq!(config.selectable_sources(), 3);
 }
 
