@@ -23,4 +23,5 @@ mod programs;
 mod server;
 mod serving;
 mod startup;
+mod units;
 mod wait;
