@@ -53,6 +53,13 @@ pub struct Handle {
 /// # Errors
 /// What is wrong, for people: the file, the filter, or that somebody else logs already.
 pub fn init(settings: &Settings<'_>) -> Result<Handle, String> {
+    let (subscriber, handle) = subscriber(settings)?;
+    subscriber.try_init().map_err(|error| format!("logging cannot be started: {error}"))?;
+    Ok(handle)
+}
+
+/// What takes in what is logged, and the handle to change it.
+pub(crate) fn subscriber(settings: &Settings<'_>) -> Result<(impl Subscriber + use<>, Handle), String> {
     let (filter, filter_handle) = reload::Layer::new(parse_filter(settings.filter)?);
     let registry = tracing_subscriber::registry();
     let file = settings.path.map(LogFile::open).transpose()?;
@@ -64,9 +71,7 @@ pub fn init(settings: &Settings<'_>) -> Result<Handle, String> {
         }
     };
     // The filter comes first, so that its handle knows a plain registry below it.
-    let started = registry.with(filter).with(lines).try_init();
-    started.map_err(|error| format!("logging cannot be started: {error}"))?;
-    Ok(Handle { filter: filter_handle, file })
+    Ok((registry.with(filter).with(lines), Handle { filter: filter_handle, file }))
 }
 
 impl Handle {

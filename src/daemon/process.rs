@@ -8,7 +8,7 @@ use super::startup::{self, Prepared, prepare};
 use super::startup_error::StartupError;
 use crate::asking::{Answer, Asked, Door};
 use crate::command::ServiceOrder;
-use crate::config::Config;
+use crate::config::{Config, check_log_filter};
 use crate::logging;
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -57,8 +57,13 @@ async fn run_until_signal(args: Args, prepared: Prepared, passed: PassedSockets)
     let mut daemon =
         Daemon::start(prepared.config, passed, |config| Clock::open(config.clock_control)).await?;
     let orders = daemon.take_service_orders();
-    let service =
-        Service { args, logging: prepared.logging, configure: daemon.configure(), files: daemon.files() };
+    let service = Service {
+        args,
+        logging: prepared.logging,
+        configured_filter: prepared.filter,
+        configure: daemon.configure(),
+        files: daemon.files(),
+    };
     let signals = tokio::spawn(signals.obey(stop.clone(), service, orders));
     tracing::info!("ntp-daemon {} started", env!("CARGO_PKG_VERSION"));
     let result = daemon.run(stop).await;
@@ -87,7 +92,7 @@ impl Signals {
     }
 
     /// SIGTERM and SIGINT end the daemon; SIGHUP reads the configuration again and never ends anything.
-    async fn obey(mut self, stop: CancellationToken, service: Service, orders: Option<Orders>) {
+    async fn obey(mut self, stop: CancellationToken, mut service: Service, orders: Option<Orders>) {
         let mut orders = orders;
         loop {
             tokio::select! {
@@ -112,21 +117,31 @@ async fn next(orders: &mut Option<Orders>) -> Option<Asked<ServiceOrder>> {
 struct Service {
     args: Args,
     logging: logging::Handle,
+    /// Of the command line or the configuration in force: what a filter that was asked for gives way to.
+    configured_filter: String,
     configure: Door<Box<Config>>,
     files: watch::Sender<()>,
 }
 
 impl Service {
-    async fn obey(&self, asked: Asked<ServiceOrder>) {
+    async fn obey(&mut self, asked: Asked<ServiceOrder>) {
         let (order, answer) = asked.answer_with();
         answer(match order {
             ServiceOrder::Reload => self.reload().await,
-            ServiceOrder::LogFilter(filter) => Err(format!("{filter:?} is not supported yet")),
+            ServiceOrder::LogFilter(filter) => self.change_filter(filter.as_deref()),
         });
     }
 
+    /// Until the next reload, whatever this asks for.
+    fn change_filter(&self, asked: Option<&str>) -> Answer {
+        if let Some(asked) = asked {
+            check_log_filter(asked)?;
+        }
+        self.logging.set_filter(asked.unwrap_or(&self.configured_filter))
+    }
+
     /// A configuration that is wrong changes nothing and says why.
-    async fn reload(&self) -> Answer {
+    async fn reload(&mut self) -> Answer {
         if let Err(error) = self.logging.reopen() {
             tracing::error!("{error}");
         }
@@ -136,7 +151,10 @@ impl Service {
                 for warning in &loaded.warnings {
                     tracing::warn!("{warning}");
                 }
-                startup::change_filter(&self.args, &loaded.config, &self.logging);
+                startup::filter(&self.args, &loaded.config).clone_into(&mut self.configured_filter);
+                if let Err(error) = self.change_filter(None) {
+                    tracing::error!("{error}");
+                }
                 self.configure.ask(Box::new(loaded.config)).await
             }
             Err(error) => {
@@ -156,3 +174,6 @@ fn fail(error: &StartupError, logging: bool) -> ExitCode {
     }
     error.exit_code.into()
 }
+
+#[cfg(test)]
+mod tests;

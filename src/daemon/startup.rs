@@ -17,6 +17,8 @@ pub struct Prepared {
     pub config_path: Option<PathBuf>,
     /// To reopen the log file, and to change the filter.
     pub logging: logging::Handle,
+    /// What is logged to begin with.
+    pub filter: String,
 }
 
 /// Loads the configuration, starts logging, and tells what deserves to be told.
@@ -43,7 +45,8 @@ pub fn prepare(args: &Args) -> Result<Prepared, StartupError> {
     if let Some(warning) = config.smear_warning() {
         tracing::warn!("{warning}");
     }
-    Ok(Prepared { config, config_path: path, logging })
+    let filter = filter(args, &config).to_owned();
+    Ok(Prepared { config, config_path: path, logging, filter })
 }
 
 /// Loads the configuration, and puts the command line's sources, listeners and clock control in place of the file's.
@@ -65,13 +68,6 @@ pub fn load(args: &Args) -> Result<Loaded, StartupError> {
     Ok(loaded)
 }
 
-/// The log filter of another configuration, unless the command line's goes before it.
-pub(super) fn change_filter(args: &Args, config: &Config, logging: &logging::Handle) {
-    if let Err(error) = logging.set_filter(filter(args, config)) {
-        tracing::error!("{error}");
-    }
-}
-
 fn start_logging(args: &Args, config: &Config) -> Result<logging::Handle, StartupError> {
     let seen = &config.observability;
     let settings = logging::Settings {
@@ -83,7 +79,8 @@ fn start_logging(args: &Args, config: &Config) -> Result<logging::Handle, Startu
     logging::init(&settings).map_err(StartupError::configuration)
 }
 
-fn filter<'a>(args: &'a Args, config: &'a Config) -> &'a str {
+/// What is logged: the command line's filter goes before the file's.
+pub(super) fn filter<'a>(args: &'a Args, config: &'a Config) -> &'a str {
     let given = args.log_filter.as_deref().filter(|filter| !filter.is_empty());
     given.or(config.observability.log_level.as_deref()).unwrap_or(DEFAULT_FILTER)
 }
