@@ -7,7 +7,6 @@ mod check;
 mod clients;
 mod force_sync;
 mod metrics_exporter;
-mod quantity;
 mod sockets;
 mod status;
 mod validate;
@@ -17,6 +16,7 @@ pub use metrics_exporter::run as run_metrics_exporter;
 
 use crate::daemon::args::parse;
 use crate::daemon::startup_error::StartupError;
+use crate::time::quantity;
 use args::{Args, Command};
 use std::ffi::OsString;
 use std::io::{self, Write};

@@ -1,6 +1,6 @@
 //! `ntp-ctl wait-sync`: asks until the clock is right. What right is, `check` says.
 
-use super::check::{is_denied, judge, place};
+use super::check::{is_denied, place};
 use super::quantity::magnitude;
 use super::status::not_read;
 use super::{Outcome, complain, print};
@@ -56,7 +56,7 @@ async fn wait(
     loop {
         match ask().await {
             Ok(state) => {
-                let judgement = judge(&state, max_error);
+                let judgement = state.judge(max_error);
                 if judgement.is_right {
                     return Ok(judgement.line);
                 }

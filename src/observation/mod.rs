@@ -4,9 +4,11 @@
 
 mod client;
 mod convert;
+mod judgement;
 mod state;
 
 pub use client::{ReadError, ask, read};
+pub use judgement::Judgement;
 pub use state::{
     KeyExchangeServer, LeapIndicator, MasterKeys, Program, Server, ServerStats, Source, SourceNts, State,
     System, Timestamp, WorkerStats,

@@ -12,6 +12,7 @@ mod leap_table;
 mod mono;
 mod ntp_format;
 mod poll;
+pub mod quantity;
 mod span;
 mod stamp;
 

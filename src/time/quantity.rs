@@ -1,7 +1,7 @@
 //! Seconds as people read them: three digits and the unit that fits. No other quantities.
 
 /// `12.3 µs`, `1.50 s`, `86400 s`, `365 d`; the sign is left to the caller.
-pub(super) fn magnitude(seconds: f64) -> String {
+pub fn magnitude(seconds: f64) -> String {
     let size = seconds.abs();
     let (value, unit) = match size {
         _ if size == 0.0 => return "0 s".to_owned(),
@@ -20,13 +20,13 @@ pub(super) fn magnitude(seconds: f64) -> String {
 }
 
 /// With its sign.
-pub(super) fn signed(seconds: f64) -> String {
+pub fn signed(seconds: f64) -> String {
     let sign = if seconds < 0.0 { '-' } else { '+' };
     format!("{sign}{}", magnitude(seconds))
 }
 
 /// `12.3 µs behind`; positive is behind.
-pub(super) fn behind(offset: f64) -> String {
+pub fn behind(offset: f64) -> String {
     format!("{} {}", magnitude(offset), if offset < 0.0 { "ahead" } else { "behind" })
 }
 

@@ -9,7 +9,7 @@ use crate::time::{Leap, Span};
 fn judged(max_error: Option<f64>, change: impl FnOnce(&mut Snapshot)) -> Judgement {
     let mut snapshot = snapshot();
     change(&mut snapshot);
-    judge(&State::new(&snapshot, later(&snapshot, 0)), max_error)
+    State::new(&snapshot, later(&snapshot, 0)).judge(max_error)
 }
 
 #[track_caller]
@@ -36,7 +36,7 @@ fn a_bound_above_the_limit_is_not_good_enough() {
 #[test]
 fn the_bound_grows_with_the_age_of_the_last_measurement() {
     let snapshot = snapshot();
-    let after = |seconds| judge(&State::new(&snapshot, later(&snapshot, seconds)), Some(0.007)).is_right;
+    let after = |seconds| State::new(&snapshot, later(&snapshot, seconds)).judge(Some(0.007)).is_right;
     // 15 ppm: another 50 µs are gone after 3.4 s.
     assert_eq!([after(3), after(4)], [true, false]);
 }
