@@ -1,6 +1,8 @@
 //! The command line of `ntp-ctl`. Does nothing with it.
 
+use super::completions::Program;
 use clap::{Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -69,6 +71,14 @@ pub(super) enum Command {
         /// Do not ask
         #[arg(short, long)]
         yes: bool,
+    },
+    /// Print what a shell reads to complete command lines of these programs
+    Completions {
+        /// The shell that is to read it
+        shell: Shell,
+        /// The program whose command line is completed
+        #[arg(long, value_name = "PROGRAM", value_enum, default_value_t)]
+        program: Program,
     },
 }
 

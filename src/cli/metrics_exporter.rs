@@ -25,7 +25,7 @@ use tokio::signal::unix::{SignalKind, signal};
 /// Serves the NTP daemon's metrics to Prometheus
 #[derive(Debug, Parser)]
 #[command(name = "ntp-metrics-exporter", version, disable_version_flag = true)]
-struct Args {
+pub(super) struct Args {
     /// Configuration file, to find the daemon's socket [default: /etc/ntpd-rs/ntp.toml]
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,

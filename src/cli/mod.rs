@@ -5,6 +5,7 @@
 mod args;
 mod check;
 mod clients;
+mod completions;
 mod force_sync;
 mod metrics_exporter;
 mod sockets;
@@ -12,6 +13,7 @@ mod status;
 mod validate;
 mod wait_sync;
 
+pub use completions::Program;
 pub use metrics_exporter::run as run_metrics_exporter;
 
 use crate::daemon::args::parse;
@@ -44,6 +46,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
         Command::Clients { number, format } => clients::run(config, *number, *format),
         Command::ForceSync { yes } => force_sync::run(config, *yes),
+        Command::Completions { shell, program } => completions::run(*program, *shell),
     })
 }
 

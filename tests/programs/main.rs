@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod health;
+mod people;
 
 use ntpd_rs::asking::{Asked, Asker, Door};
 use ntpd_rs::config::{self, Config};

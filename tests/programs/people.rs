@@ -1,0 +1,49 @@
+//! What people type and read in shells and pipes. Exit codes for programs are `health`'s.
+
+use crate::{CTL, run};
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+/// What bash offers for the last of these words, by the completions of `program`.
+fn offered(program: &str, words: &str) -> String {
+    let ran = run(CTL, &["completions", "bash", "--program", program]);
+    assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""));
+    let last = words.rsplit(' ').next().unwrap();
+    let ask = format!(
+        "COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))\n\
+         asked=$(complete -p {program}); asked=${{asked#*-F }}\n\
+         ${{asked%% *}} {program} \"{last}\" \"${{COMP_WORDS[COMP_CWORD-1]}}\"\necho \"${{COMPREPLY[@]}}\"\n"
+    );
+    let mut shell = Command::new("bash")
+        .args(["--norc", "-s"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    shell.stdin.take().unwrap().write_all((ran.out + &ask).as_bytes()).unwrap();
+    let output = shell.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+#[test]
+fn bash_completes_commands_flags_and_values() {
+    for (program, words, offer) in [
+        ("ntp-ctl", "ntp-ctl stat", "status"),
+        ("ntp-ctl", "ntp-ctl status --max", "--max-error"),
+        ("ntp-ctl", "ntp-ctl status --format pro", "prometheus"),
+        ("ntp-ctl", "ntp-ctl completions ba", "bash"),
+        ("ntp-daemon", "ntp-daemon --no-c", "--no-clock-control"),
+        ("ntp-metrics-exporter", "ntp-metrics-exporter --lis", "--listen"),
+    ] {
+        assert_eq!(offered(program, words), offer, "{words}");
+    }
+}
+
+#[test]
+fn a_shell_that_nobody_knows_is_told_with_those_that_are_known() {
+    let ran = run(CTL, &["completions", "tcsh"]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(78), ""));
+    assert!(ran.err.contains("bash") && ran.err.contains("zsh") && ran.err.contains("fish"), "{}", ran.err);
+}
