@@ -4,6 +4,8 @@ import base64
 import json
 import os
 import signal
+import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -55,15 +57,28 @@ def store(request: dict[str, Any]) -> dict[str, Any]:
     return {"id": request["id"], "status": 0, "output": "", "errors": ""}
 
 
+def open_line(path: str) -> int:
+    """A serial line of a machine, or the runner's socket in a container."""
+    if stat.S_ISSOCK(os.stat(path).st_mode):
+        runner = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        runner.connect(path)
+        return runner.detach()
+    line = os.open(path, os.O_RDWR | os.O_NOCTTY)
+    tty.setraw(line)
+    return line
+
+
 def main() -> None:
     """Serves the line for ever."""
-    line = os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY)
-    tty.setraw(line)
+    line = open_line(sys.argv[1])
     with os.fdopen(line, "rb", buffering=0) as reader, os.fdopen(os.dup(line), "wb", buffering=0) as writer:
         send(writer, {"ready": True})
         pending = b""
         while True:
-            pending += reader.read(65536)
+            received = reader.read(65536)
+            if not received:
+                return
+            pending += received
             while b"\n" in pending:
                 text, pending = pending.split(b"\n", 1)
                 if not text.strip():

@@ -30,8 +30,8 @@ from .namespaces import run_in_namespaces
 from .privilege import drop_the_right_to_set_the_clock
 from .requirements import check_machine, missing_packages
 from .run_directory import remove_leftovers, run_directory
-from .story import Story, find_stories, load_story
-from .tools_disk import make_tools_disk
+from .story import Root, Story, find_stories, load_stories
+from .tools_disk import Ours, make_tools
 
 VM_TESTS = Path(__file__).resolve().parent.parent
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR") or VM_TESTS.parent / "target").resolve()
@@ -52,6 +52,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--list", action="store_true", help="list the stories and end")
     parser.add_argument("--prepare", action="store_true", help="only build the root images that are missing")
     parser.add_argument("--binaries", type=Path, default=TARGET / "release", help="directory of our programs")
+    parser.add_argument("--packages", type=Path, default=TARGET / "packages", help="directory of our Debian packages")
     parser.add_argument("--output", type=Path, default=TARGET / "vm-tests", help="directory for logs and plots")
     parser.add_argument(
         "--sabotage",
@@ -75,7 +76,7 @@ def main() -> int:
         stories = chosen(options)
         if options.list:
             for story in stories:
-                print(f"{story.name:20} {'default' if story.default else '--all  '}  {story.description}")
+                print(f"{story.name:24} {'default' if story.default else '--all  '}  {story.description}")
             return EXIT_PASSED
         check_machine()
         drop_the_right_to_set_the_clock()
@@ -95,18 +96,17 @@ def main() -> int:
 
 def chosen(options: argparse.Namespace) -> list[Story]:
     """The stories to run, in order."""
-    names = options.stories or find_stories(VM_TESTS)
-    stories = [load_story(VM_TESTS, name) for name in names]
-    if options.stories or options.all or options.list:
-        return stories
-    return [story for story in stories if story.default]
+    if options.stories:
+        return [story for name in options.stories for story in load_stories(VM_TESTS, name)]
+    stories = find_stories(VM_TESTS)
+    return stories if options.all or options.list else [story for story in stories if story.default]
 
 
 def run_all(options: argparse.Namespace, stories: list[Story]) -> int:
     """One story after another, each in namespaces of its own; then the summary."""
     options.output.mkdir(parents=True, exist_ok=True)
-    packages = sorted({node.packages for story in stories for node in story.nodes})
-    images = {each: prepare_image(each, options.output.resolve() / "image.log") for each in packages}
+    roots = dict.fromkeys(node.root for story in stories for node in story.nodes)
+    images = {root: prepare_image(root, options.output.resolve() / "image.log") for root in roots}
     if options.prepare:
         return EXIT_PASSED
     passed: list[str] = []
@@ -119,7 +119,7 @@ def run_all(options: argparse.Namespace, stories: list[Story]) -> int:
             print(f"{story.name} FAILED: the runner was ended by {signal.Signals(code - 128).name}")
         (passed if code == EXIT_PASSED else failed).append(story.name)
     if not options.all and not options.stories:
-        left_out = sorted(set(find_stories(VM_TESTS)) - {story.name for story in stories})
+        left_out = [story.name for story in find_stories(VM_TESTS) if story not in stories]
         print(f"left out without --all: {', '.join(left_out) or 'nothing'}; stories run in their short form")
     if failed:
         print(f"failed: {', '.join(failed)}; logs and plots are in {options.output}")
@@ -127,13 +127,14 @@ def run_all(options: argparse.Namespace, stories: list[Story]) -> int:
     return EXIT_FAILED if failed else EXIT_PASSED
 
 
-def run_story(options: argparse.Namespace, story: Story, images: dict[tuple[str, ...], Path]) -> int:
+def run_story(options: argparse.Namespace, story: Story, images: dict[Root, Path]) -> int:
     """One story; its output directory holds this run only."""
     output = options.output.resolve() / story.name
     shutil.rmtree(output, ignore_errors=True)
     output.mkdir(parents=True)
     with run_directory(cache_directory(), story.name) as directory:
-        tools = make_tools_disk(directory, VM_TESTS, options.binaries.resolve())
+        packages = options.packages.resolve() if any(node.our_package for node in story.nodes) else None
+        tools = make_tools(directory, VM_TESTS, Ours(options.binaries.resolve(), packages))
 
         def inside() -> int:
             driver = Driver(
@@ -159,7 +160,7 @@ def tell(driver: Driver) -> int:
     report: dict[str, Any] = {"story": name, "thorough": driver.thorough, "passed": False}
     try:
         driver.run()
-    except WrongUse as error:
+    except (WrongUse, CannotRun) as error:
         driver.log.line(f"vm-tests: {error}")
         return EXIT_USAGE
     except (StoryFailure, AssertionError) as error:

@@ -14,11 +14,14 @@ from typing import Any
 from . import network
 from .clock_recorder import ClockRecorder
 from .clock_verbs import ClockVerbs
+from .container import boot_container, prepare_for_containers
 from .errors import StoryFailure, WrongUse
 from .log import Log
 from .machine import Machine, retry
-from .story import Node, Story
-from .uml import UmlProcess, boot
+from .process import NodeProcess
+from .story import Node, Root, Story
+from .tools_disk import Tools
+from .uml import boot
 
 # The names of a script that are methods here: the NixOS driver's, then ours.
 DRIVER_NAMES = ("start_all", "subtest", "retry")
@@ -45,8 +48,8 @@ class Driver:
     """One story under way."""
 
     story: Story
-    images: dict[tuple[str, ...], Path]
-    tools: Path
+    images: dict[Root, Path]
+    tools: Tools
     directory: Path
     output: Path
     thorough: bool
@@ -65,6 +68,8 @@ class Driver:
     def run(self) -> None:
         """Boots what the script asks for, runs it, and ends every node, whatever happens."""
         nodes = self.story.nodes
+        if any(node.root.container for node in nodes):
+            prepare_for_containers()
         network.make_network(nodes)
         self.machines = [Machine(node, self.boot_of(node), nodes, self.recorder, self.log) for node in nodes]
         self.recorder.start()
@@ -78,11 +83,14 @@ class Driver:
             signal.alarm(0)
             self.end()
 
-    def boot_of(self, node: Node) -> Callable[[], UmlProcess]:
+    def boot_of(self, node: Node) -> Callable[[], NodeProcess]:
         """What boots this node."""
         directory = self.directory / node.name
         directory.mkdir()
-        return lambda: boot(node, self.images[node.packages], self.tools, directory)
+        image = self.images[node.root]
+        if node.root.container:
+            return lambda: boot_container(node, image, self.tools.directory, directory)
+        return lambda: boot(node, image, self.tools.disk, directory)
 
     def set_deadline(self) -> None:
         """The story's time is bounded, whatever its script waits for."""

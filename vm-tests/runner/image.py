@@ -1,7 +1,7 @@
-"""The cached root file systems: Debian bookworm with a list of packages, as ext4 images. Never mounts one.
+"""The cached root file systems: a Debian suite with a list of packages, as ext4 images, or as archives for containers.
 
-An image is made once per list of packages, kernel and recipe, below `$XDG_CACHE_HOME/ntpd-rs/vm-tests`,
-and is only ever read afterwards: a node writes to a copy-on-write file of its own.
+An image is made once per suite, list of packages, kernel and recipe, below `$XDG_CACHE_HOME/ntpd-rs/vm-tests`, and is
+only ever read afterwards: a node writes to a copy-on-write file of its own, a container to a copy. Nothing is mounted.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from pathlib import Path
 from .errors import EXIT_INTERRUPTED, CannotRun, Interrupted
 from .namespaces import run_in_namespaces
 from .requirements import uml_kernel
+from .story import Root
 
-SUITE = "bookworm"
 BASE_PACKAGES = (
     "systemd",
     "systemd-sysv",
@@ -102,40 +102,64 @@ Nice=-10
 """
 
 
+MACHINE_UNITS = {"vm-test-agent.service": AGENT_UNIT, "vm-test-clock.service": CLOCK_UNIT}
+
+# A container has no serial lines, and its clock is not its own.
+CONTAINER_UNITS = {
+    "vm-test-agent.service": """\
+[Unit]
+Description=Root shell of the test runner, on a socket of its directory
+DefaultDependencies=no
+Conflicts=shutdown.target
+Before=shutdown.target
+
+[Service]
+ExecStart=/usr/bin/python3 /run/vm-test/guest/agent.py /run/vm-test-line/agent
+KillMode=process
+"""
+}
+
+
 def cache_directory() -> Path:
     """Where images are kept: outside the checkout, shared by every checkout of this user."""
     base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     return Path(base) / "ntpd-rs" / "vm-tests"
 
 
-def image_key(packages: tuple[str, ...]) -> str:
+def image_key(root: Root) -> str:
     """A name that changes with anything that the image is made of."""
     kernel, modules = uml_kernel()
     recipe = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
-    text = "\n".join([SUITE, *all_packages(packages), str(kernel.stat().st_size), modules.name, recipe])
+    text = "\n".join([root.suite, *all_packages(root), str(kernel.stat().st_size), modules.name, recipe])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def all_packages(packages: tuple[str, ...]) -> list[str]:
+def all_packages(root: Root) -> list[str]:
     """What an image holds: the base and what the story's node asks for, in order."""
-    return sorted({*BASE_PACKAGES, *packages})
+    return sorted({*BASE_PACKAGES, *root.packages})
 
 
-def prepare_image(packages: tuple[str, ...], log: Path) -> Path:
-    """Returns the image with these packages; makes it first where the cache does not have it."""
+def prepare_image(root: Root, log: Path) -> Path:
+    """Returns the image of this root; makes it first where the cache does not have it."""
     cache = cache_directory()
     cache.mkdir(parents=True, exist_ok=True)
-    image = cache / f"{SUITE}-{image_key(packages)}.ext4"
+    image = cache / f"{root.suite}-{image_key(root)}.{'tar' if root.container else 'ext4'}"
     with locked(cache / "lock"):
         remove_unused(cache, image)
         if not image.exists():
             started = time.monotonic()
-            print(f"building the root image with {' '.join(packages) or 'the base packages'} …", flush=True)
-            build(image, packages, log)
+            packages = " ".join(root.packages) or "the base packages"
+            print(f"building the {root.suite} {image.suffix} image with {packages} …", flush=True)
+            build(image, root, log)
             print(f"built {image.name} in {time.monotonic() - started:.0f} s", flush=True)
         # The copy-on-write files remember their image's mtime, so the use is noted beside it.
-        image.with_suffix(".used").touch()
+        used_mark(image).touch()
     return image
+
+
+def used_mark(image: Path) -> Path:
+    """The file whose mtime says when an image was last used."""
+    return image.with_name(f"{image.name}.used")
 
 
 @contextmanager
@@ -152,18 +176,19 @@ def remove_unused(cache: Path, keep: Path) -> None:
         shutil.rmtree(half_made, ignore_errors=True)
     for half_made in cache.glob("*.part"):
         half_made.unlink()
-    for used in cache.glob("*.used"):
-        image = used.with_suffix(".ext4")
-        if image != keep and time.time() - used.stat().st_mtime > UNUSED_SECONDS:
-            image.unlink(missing_ok=True)
-            used.unlink()
+    for image in (*cache.glob("*.ext4"), *cache.glob("*.tar")):
+        mark = used_mark(image)
+        last_used = (mark if mark.exists() else image).stat().st_mtime
+        if image != keep and time.time() - last_used > UNUSED_SECONDS:
+            image.unlink()
+            mark.unlink(missing_ok=True)
 
 
-def build(image: Path, packages: tuple[str, ...], log: Path) -> None:
+def build(image: Path, root: Root, log: Path) -> None:
     """Makes an image in private namespaces, under another name until it is whole."""
-    root = image.with_suffix(".building")
+    directory = image.with_suffix(".building")
     part = image.with_suffix(".part")
-    code = run_in_namespaces(lambda: build_inside(root, part, packages, log), network=False)
+    code = run_in_namespaces(lambda: build_inside(directory, part, root, log), network=False)
     try:
         if code == EXIT_INTERRUPTED:
             raise Interrupted("a signal")
@@ -174,41 +199,47 @@ def build(image: Path, packages: tuple[str, ...], log: Path) -> None:
             )
         part.rename(image)
     finally:
-        shutil.rmtree(root, ignore_errors=True)
+        shutil.rmtree(directory, ignore_errors=True)
         part.unlink(missing_ok=True)
 
 
-def build_inside(root: Path, part: Path, packages: tuple[str, ...], log: Path) -> int:
-    """mmdebstrap, our two units, the kernel's modules, then mke2fs from the directory."""
+def build_inside(directory: Path, part: Path, root: Root, log: Path) -> int:
+    """mmdebstrap, our units, the kernel's modules, then an image or an archive of the directory."""
     bootstrap = [
         "mmdebstrap",
         "--mode=root",
         "--variant=minbase",
-        f"--include={','.join(all_packages(packages))}",
+        f"--include={','.join(all_packages(root))}",
         "--dpkgopt=path-exclude=/usr/share/man/*",
         "--dpkgopt=path-exclude=/usr/share/doc/*",
         "--dpkgopt=path-exclude=/usr/share/locale/*",
-        SUITE,
-        str(root),
+        # A mirror may be a snapshot of some day.
+        '--aptopt=Acquire::Check-Valid-Until "false"',
+        root.suite,
+        str(directory),
     ]
     with log.open("w") as output:
         if subprocess.run(bootstrap, stdout=output, stderr=output, check=False).returncode != 0:
             return 1
-        adapt_root(root)
-        make = ["mke2fs", "-q", "-F", "-t", "ext4", "-O", "^has_journal", "-L", "root"]
-        make += ["-d", str(root), str(part), IMAGE_SIZE]
+        adapt_root(directory, container=root.container)
+        if root.container:
+            make = ["tar", "--create", "--numeric-owner", "--xattrs", f"--file={part}", f"--directory={directory}", "."]
+        else:
+            make = ["mke2fs", "-q", "-F", "-t", "ext4", "-O", "^has_journal", "-L", "root"]
+            make += ["-d", str(directory), str(part), IMAGE_SIZE]
         return subprocess.run(make, stdout=output, stderr=output, check=False).returncode
 
 
-def adapt_root(root: Path) -> None:
+def adapt_root(root: Path, *, container: bool) -> None:
     """Makes a test node of a plain Debian root: agent, modules, nothing that starts a time service."""
-    _, modules = uml_kernel()
-    shutil.copytree(modules, root / "lib/modules" / modules.name, symlinks=True)
-    subprocess.run(["chroot", str(root), "depmod", modules.name], check=True)
     units = root / "etc/systemd/system"
     wanted = units / "sysinit.target.wants"
     wanted.mkdir(parents=True, exist_ok=True)
-    for name, text in (("vm-test-agent.service", AGENT_UNIT), ("vm-test-clock.service", CLOCK_UNIT)):
+    if not container:
+        _, modules = uml_kernel()
+        shutil.copytree(modules, root / "lib/modules" / modules.name, symlinks=True)
+        subprocess.run(["chroot", str(root), "depmod", modules.name], check=True)
+    for name, text in (CONTAINER_UNITS if container else MACHINE_UNITS).items():
         (units / name).write_text(text)
         (wanted / name).symlink_to(f"../{name}")
     for name in MASKED_UNITS:
@@ -219,6 +250,8 @@ def adapt_root(root: Path) -> None:
             link.unlink()
     (root / "etc/fstab").write_text("")
     (root / "etc/resolv.conf").write_text("")
+    # Each node is given its name at boot.
+    (root / "etc/hostname").unlink(missing_ok=True)
     # Any id will do (each node is given its own at boot); without one, the first boot would enable every service.
     (root / "etc/machine-id").write_text("0123456789abcdef0123456789abcdef\n")
     shutil.rmtree(root / "boot", ignore_errors=True)

@@ -15,8 +15,8 @@ from .agent import Agent, Result
 from .clock_recorder import ClockRecorder
 from .errors import StoryFailure
 from .log import Log
+from .process import NodeProcess
 from .story import Node
-from .uml import UmlProcess
 
 LIMIT_SECONDS = 900
 BOOT_SECONDS = 180
@@ -27,7 +27,7 @@ class Machine:
     """One node; every verb boots it first where it is not running."""
 
     def __init__(
-        self, node: Node, boot: Callable[[], UmlProcess], nodes: tuple[Node, ...], recorder: ClockRecorder, log: Log
+        self, node: Node, boot: Callable[[], NodeProcess], nodes: tuple[Node, ...], recorder: ClockRecorder, log: Log
     ) -> None:
         self.node = node
         self.name = node.name
@@ -35,7 +35,7 @@ class Machine:
         self._nodes = nodes
         self._recorder = recorder
         self._log = log
-        self._process: UmlProcess | None = None
+        self._process: NodeProcess | None = None
         self._agent: Agent | None = None
         self._set_up = False
 
@@ -55,9 +55,10 @@ class Machine:
         if self._process is None:
             raise StoryFailure(f"{self.name}: did not start")
         started = time.monotonic()
-        agent = Agent(self.name, self._process.agent_line)
+        agent = Agent(self.name, self._process.open_agent_line(BOOT_SECONDS))
         agent.wait_until_ready(BOOT_SECONDS)
-        self._recorder.add(self.name, self._process.clock_line)
+        if self._process.clock_line is not None:
+            self._recorder.add(self.name, self._process.clock_line)
         self._agent = agent
         self._prepare(agent)
         self.log(f"takes commands, {time.monotonic() - started:.1f} s later")
@@ -69,9 +70,10 @@ class Machine:
         own_mac = network.mac(node).replace("52:54:00:12", "52:54:00:34")
         commands = [f"/run/vm-test/guest/setup-network.sh {node.address} {node.address_v6} {own_mac}"]
         if not self._set_up:
-            commands.append("ln -sf /run/vm-test/bin/* /usr/bin/")
             commands.append("ln -sf /run/vm-test/guest/clock.py /usr/bin/node-clock")
-            commands.append("cp /run/vm-test/units/* /etc/systemd/system/")
+            if not node.our_package:
+                commands.append("ln -sf /run/vm-test/bin/* /usr/bin/")
+                commands.append("cp /run/vm-test/units/* /etc/systemd/system/")
             hosts = ["127.0.0.1 localhost", "::1 localhost"]
             hosts += [f"{address} {n.name}" for n in self._nodes for address in (n.address, n.address_v6)]
             agent.store("/etc/hosts", "\n".join([*hosts, ""]).encode())

@@ -1,4 +1,4 @@
-"""The network of a story: one bridge and a tap per node, inside the run's own network namespace."""
+"""The network of a story: one bridge and a cable per node, inside the run's own network namespace."""
 
 from __future__ import annotations
 
@@ -10,20 +10,24 @@ BRIDGE = "vlan1"
 
 
 def make_network(nodes: tuple[Node, ...]) -> None:
-    """Makes the bridge and the taps. Nothing removes them: they end with the namespace."""
+    """Makes the bridge and the taps. Nothing removes them: they end with the namespace.
+
+    The cable of a container is made by nspawn.
+    """
     run("link", "set", "lo", "up")
     # Without a delay the bridge forwards at once instead of learning for 15 s.
     run("link", "add", BRIDGE, "type", "bridge", "forward_delay", "0")
     run("link", "set", BRIDGE, "up")
     for node in nodes:
-        run("tuntap", "add", "dev", tap(node), "mode", "tap")
-        run("link", "set", tap(node), "master", BRIDGE)
-        run("link", "set", tap(node), "up")
+        if not node.root.container:
+            run("tuntap", "add", "dev", cable(node), "mode", "tap")
+            run("link", "set", cable(node), "master", BRIDGE)
+            run("link", "set", cable(node), "up")
 
 
-def tap(node: Node) -> str:
-    """The name of the node's tap."""
-    return f"tap-{node.name}"
+def cable(node: Node) -> str:
+    """The name of the bridge's end of the node's cable."""
+    return f"{'vb' if node.root.container else 'tap'}-{node.name}"
 
 
 def mac(node: Node) -> str:
@@ -33,7 +37,7 @@ def mac(node: Node) -> str:
 
 def set_link(node: Node, *, up: bool) -> None:
     """Plugs the node's cable in or pulls it."""
-    run("link", "set", tap(node), "up" if up else "down")
+    run("link", "set", cable(node), "up" if up else "down")
 
 
 def run(*arguments: str) -> None:

@@ -14,6 +14,7 @@ PROGRAMS = {
     "linux.uml": "user-mode-linux",
     "mmdebstrap": "mmdebstrap",
     "mke2fs": "e2fsprogs",
+    "systemd-nspawn": "systemd-container",
     "ip": "iproute2",
     "mount": "mount",
     "chroot": "coreutils",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +13,30 @@ from .errors import WrongUse
 NODE_NAME = re.compile(r"^[a-z][a-z0-9_]*$")
 # TAP-style interface names hold 15 characters, and the tap of a node is called after it.
 NODE_NAME_LENGTH = 11
+SUITES = ("bookworm", "trixie")
+
+
+@dataclass(frozen=True)
+class Root:
+    """What a node's root file system is made of; nodes with the same one share an image."""
+
+    suite: str = SUITES[0]
+    packages: tuple[str, ...] = ()
+    container: bool = False
 
 
 @dataclass(frozen=True)
 class Node:
-    """One machine of a story; `number` gives its addresses (192.168.1.N, 2001:db8:1::N), in order of name."""
+    """One machine of a story; `number` gives its addresses (192.168.1.N, 2001:db8:1::N), in order of name.
+
+    With `our_package` it has nothing of ours: the story installs that from the packages in /run/vm-test, as anybody
+    would.
+    """
 
     name: str
     number: int
-    packages: tuple[str, ...] = ()
+    root: Root = Root()
+    our_package: bool = False
     truth: bool = False
     memory_megabytes: int = 256
     files: dict[str, str] = field(default_factory=dict)
@@ -39,7 +54,10 @@ class Node:
 
 @dataclass(frozen=True)
 class Story:
-    """A story's nodes and script; `default` says whether a run without `--all` includes it."""
+    """A story's nodes and script; `default` says whether a run without `--all` includes it.
+
+    A story of several suites is one for each of them, called `NAME-SUITE`.
+    """
 
     name: str
     description: str
@@ -47,6 +65,7 @@ class Story:
     deadline_seconds: float
     nodes: tuple[Node, ...]
     script: Path
+    suite: str = SUITES[0]
 
     @property
     def truth(self) -> Node | None:
@@ -54,43 +73,71 @@ class Story:
         return next((node for node in self.nodes if node.truth), None)
 
 
-def find_stories(directory: Path) -> list[str]:
-    """The names of all stories, in order."""
+def find_scripts(directory: Path) -> list[str]:
+    """The names of all scripts of stories, in order."""
     return sorted(path.stem for path in directory.glob("*.toml") if path.with_suffix(".py").exists())
 
 
-def load_story(directory: Path, name: str) -> Story:
-    """Reads one story; an unknown name or a wrong key is an error that says what there is."""
-    path = directory / f"{name}.toml"
-    if not path.exists() or not path.with_suffix(".py").exists():
-        known = ", ".join(find_stories(directory))
+def find_stories(directory: Path) -> list[Story]:
+    """All stories, in order."""
+    return [story for name in find_scripts(directory) for story in read_stories(directory, name)]
+
+
+def load_stories(directory: Path, name: str) -> list[Story]:
+    """The stories of a script, or one of them by its own name; an unknown name is an error that says what there is."""
+    stories = find_stories(directory)
+    found = [story for story in stories if name in (story.name, story.script.stem)]
+    if not found:
+        known = ", ".join(story.name for story in stories)
         raise WrongUse(f"there is no story {name!r}; the stories are: {known}")
+    return found
+
+
+def read_stories(directory: Path, name: str) -> list[Story]:
+    """What one pair of files says; a wrong key or value is an error."""
+    path = directory / f"{name}.toml"
     with path.open("rb") as file:
         table = tomllib.load(file)
-    refuse_unknown(path, table, {"description", "default", "deadline-seconds", "nodes"})
+    refuse_unknown(path, table, {"description", "default", "deadline-seconds", "suites", "nodes"})
+    suites = table.get("suites", [SUITES[0]])
+    if not set(suites) <= set(SUITES):
+        raise WrongUse(f"{path.name}: suites are {', '.join(SUITES)}")
     names = sorted(table["nodes"])
     nodes = tuple(read_node(path, node, number, table["nodes"][node]) for number, node in enumerate(names, start=1))
     if sum(node.truth for node in nodes) > 1:
         raise WrongUse(f"{path.name}: more than one node is the truth")
-    return Story(
-        name=name,
-        description=table["description"],
-        default=table["default"],
-        deadline_seconds=float(table["deadline-seconds"]),
-        nodes=nodes,
-        script=path.with_suffix(".py"),
-    )
+    return [
+        Story(
+            name=name if len(suites) == 1 else f"{name}-{suite}",
+            description=table["description"],
+            default=is_default(table["default"], suite),
+            deadline_seconds=float(table["deadline-seconds"]),
+            nodes=tuple(replace(node, root=replace(node.root, suite=suite)) for node in nodes),
+            script=path.with_suffix(".py"),
+            suite=suite,
+        )
+        for suite in suites
+    ]
+
+
+def is_default(value: bool | list[str], suite: str) -> bool:  # noqa: FBT001 — as it is written in the file
+    """`default` is for all suites, or names those that it is for."""
+    return suite in value if isinstance(value, list) else value
 
 
 def read_node(path: Path, name: str, number: int, table: dict[str, Any]) -> Node:
     """One `[nodes.NAME]` table as a node."""
     if not NODE_NAME.match(name) or len(name) > NODE_NAME_LENGTH:
         raise WrongUse(f"{path.name}: node name {name!r}: at most {NODE_NAME_LENGTH} of a-z, 0-9 and _")
-    refuse_unknown(path, table, {"packages", "truth", "memory-megabytes", "files"})
+    refuse_unknown(path, table, {"packages", "container", "our-package", "truth", "memory-megabytes", "files"})
+    container = table.get("container", False)
+    if container and table.get("truth", False):
+        raise WrongUse(f"{path.name}: {name}: a container has no clock of its own that could be the truth")
     return Node(
         name=name,
         number=number,
-        packages=tuple(sorted(table.get("packages", []))),
+        root=Root(packages=tuple(sorted(table.get("packages", []))), container=container),
+        our_package=table.get("our-package", False),
         truth=table.get("truth", False),
         memory_megabytes=table.get("memory-megabytes", 256),
         files=dict(table.get("files", {})),

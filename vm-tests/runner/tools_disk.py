@@ -1,9 +1,10 @@
-"""The second disk of every node, read-only: our binaries, units and the guest's half of the runner."""
+"""What every node sees at /run/vm-test, read-only: our programs, units, packages, and the guest's half of the run."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import WrongUse
@@ -13,23 +14,58 @@ MEGABYTE = 1 << 20
 SPARE_MEGABYTES = 8
 
 
-def make_tools_disk(directory: Path, vm_tests: Path, binaries: Path) -> Path:
-    """Makes the disk image; the binaries are stripped copies, so that the image stays small."""
+@dataclass(frozen=True)
+class Tools:
+    """The same files twice: the second disk of a machine, and a directory that is bound into a container."""
+
+    directory: Path
+    disk: Path
+
+
+@dataclass(frozen=True)
+class Ours:
+    """Where our programs and our Debian packages are; `packages` is nothing where no node asks for them."""
+
+    binaries: Path
+    packages: Path | None
+
+
+def make_tools(directory: Path, vm_tests: Path, ours: Ours) -> Tools:
+    """Makes directory and disk; the programs are stripped copies, so that the disk stays small."""
     staging = directory / "tools"
     shutil.copytree(vm_tests / "guest", staging / "guest")
     shutil.copy2(vm_tests / "runner/tsc.py", staging / "guest/tsc.py")
     shutil.copytree(vm_tests / "units", staging / "units")
-    (staging / "bin").mkdir()
+    copy_programs(ours.binaries, staging / "bin")
+    if ours.packages is not None:
+        copy_packages(ours.packages, staging / "packages")
+        shutil.copytree(vm_tests.parent / "dbus", staging / "dbus")
+    size = sum(path.stat().st_size for path in staging.rglob("*") if path.is_file())
+    disk = directory / "tools.ext4"
+    make = ["mke2fs", "-q", "-F", "-t", "ext4", "-O", "^has_journal", "-L", "tools", "-d", str(staging), str(disk)]
+    subprocess.run([*make, f"{size // MEGABYTE * 11 // 10 + SPARE_MEGABYTES}M"], check=True, stdout=subprocess.DEVNULL)
+    return Tools(staging, disk)
+
+
+def copy_programs(binaries: Path, target: Path) -> None:
+    """Our programs, which nodes without our package link into /usr/bin."""
+    target.mkdir()
     for name in BINARIES:
         source = binaries / name
         if not source.exists():
             raise WrongUse(f"{source} is missing; build it: cargo build --release --bins (or give --binaries DIR)")
-        shutil.copy2(source, staging / "bin" / name)
+        shutil.copy2(source, target / name)
         if shutil.which("strip"):
-            subprocess.run(["strip", str(staging / "bin" / name)], check=True)
-    size = sum(path.stat().st_size for path in staging.rglob("*") if path.is_file())
-    image = directory / "tools.ext4"
-    make = ["mke2fs", "-q", "-F", "-t", "ext4", "-O", "^has_journal", "-L", "tools", "-d", str(staging), str(image)]
-    subprocess.run([*make, f"{size // MEGABYTE * 11 // 10 + SPARE_MEGABYTES}M"], check=True, stdout=subprocess.DEVNULL)
-    shutil.rmtree(staging)
-    return image
+            subprocess.run(["strip", str(target / name)], check=True)
+
+
+def copy_packages(packages: Path, target: Path) -> None:
+    """Our Debian packages: this version's and the older ones to upgrade from."""
+    found = sorted(packages.glob("*.deb"))
+    if not found:
+        raise WrongUse(
+            f"there is no .deb in {packages}; make it: packaging/build --deb --older (or give --packages DIR)"
+        )
+    target.mkdir()
+    for package in found:
+        shutil.copy2(package, target / package.name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import signal
@@ -11,7 +10,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from .network import mac, tap
+from .network import cable, mac
+from .process import machine_id
 from .requirements import uml_kernel
 from .story import Node
 
@@ -26,6 +26,10 @@ class UmlProcess:
     process: subprocess.Popen[bytes]
     agent_line: socket.socket
     clock_line: socket.socket
+
+    def open_agent_line(self, _timeout: float) -> socket.socket:
+        """The line to the node's agent, which is there from the start."""
+        return self.agent_line
 
     def running(self) -> bool:
         """Whether the node's kernel still runs."""
@@ -58,7 +62,6 @@ def boot(node: Node, base: Path, tools: Path, directory: Path) -> UmlProcess:
     kernel, _ = uml_kernel()
     agent_here, agent_there = socket.socketpair()
     clock_here, clock_there = socket.socketpair()
-    machine_id = hashlib.sha256(f"ntpd-rs vm-tests {node.name}".encode()).hexdigest()[:32]
     arguments = [
         str(kernel),
         f"umid={node.name}",
@@ -73,10 +76,10 @@ def boot(node: Node, base: Path, tools: Path, directory: Path) -> UmlProcess:
         f"ssl0=fd:{agent_there.fileno()},fd:{agent_there.fileno()}",
         f"ssl1=fd:{clock_there.fileno()},fd:{clock_there.fileno()}",
         f"systemd.hostname={node.name}",
-        f"systemd.machine_id={machine_id}",
+        f"systemd.machine_id={machine_id(node)}",
         "systemd.firstboot=off",
         "net.ifnames=0",
-        f"vec0:transport=tap,ifname={tap(node)},mac={mac(node)},depth=64,gro=0",
+        f"vec0:transport=tap,ifname={cable(node)},mac={mac(node)},depth=64,gro=0",
     ]
     with (directory / "console.log").open("ab") as console:
         process = subprocess.Popen(

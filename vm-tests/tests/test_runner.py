@@ -20,7 +20,7 @@ from runner.clock_record import BootRecord, Exchange, Sample, differences
 from runner.clock_recorder import ClockRecorder
 from runner.errors import CannotRun, WrongUse
 from runner.run_directory import remove_leftovers, run_directory
-from runner.story import find_stories, load_story
+from runner.story import find_stories, load_stories, read_stories
 
 VM_TESTS = Path(__file__).resolve().parent.parent
 SECOND = 10**9
@@ -143,8 +143,22 @@ class Stories(unittest.TestCase):
 
     def test_every_story_loads(self) -> None:
         """And `basic` is in the default set."""
-        stories = [load_story(VM_TESTS, name) for name in find_stories(VM_TESTS)]
-        self.assertIn("basic", [story.name for story in stories if story.default])
+        self.assertIn("basic", [story.name for story in find_stories(VM_TESTS) if story.default])
+
+    def test_a_story_of_two_suites_is_two_stories_and_the_default_set_may_have_one_of_them(self) -> None:
+        """Each is found by its own name, both by that of the script."""
+        with tempfile.TemporaryDirectory() as name:
+            directory = Path(name)
+            (directory / "twice.py").write_text("")
+            (directory / "twice.toml").write_text(
+                'description = ""\ndefault = ["trixie"]\ndeadline-seconds = 1\n'
+                'suites = ["bookworm", "trixie"]\n[nodes.a]\n'
+            )
+            both = load_stories(directory, "twice")
+            self.assertEqual([story.name for story in both], ["twice-bookworm", "twice-trixie"])
+            self.assertEqual([story.default for story in both], [False, True])
+            self.assertEqual([story.nodes[0].root.suite for story in both], ["bookworm", "trixie"])
+            self.assertEqual(load_stories(directory, "twice-trixie"), both[1:])
 
     def test_a_misspelt_key_is_refused_by_name(self) -> None:
         """Otherwise a story would run without what it asks for."""
@@ -153,12 +167,12 @@ class Stories(unittest.TestCase):
             (directory / "wrong.py").write_text("")
             (directory / "wrong.toml").write_text("[nodes.a]\npackage = []\n")
             with self.assertRaisesRegex(WrongUse, "'package'"):
-                load_story(directory, "wrong")
+                read_stories(directory, "wrong")
 
     def test_an_unknown_story_names_those_that_exist(self) -> None:
         """So that the next try is right."""
         with self.assertRaisesRegex(WrongUse, "basic"):
-            load_story(VM_TESTS, "basics")
+            load_stories(VM_TESTS, "basics")
 
 
 class Leftovers(unittest.TestCase):
