@@ -24,6 +24,18 @@ pub enum SourceOrigin {
     Link,
 }
 
+impl SourceOrigin {
+    /// The word for metrics and tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Configuration => "configuration",
+            Self::Added => "added",
+            Self::Runtime => "runtime",
+            Self::Link => "link",
+        }
+    }
+}
+
 /// What selection may do with a source, as people said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct Marks {
@@ -104,6 +116,27 @@ impl Verdict {
             Self::Truechimer => "truechimer",
             Self::SystemPeer => "system-peer",
             Self::Demobilized => "demobilized",
+        }
+    }
+
+    /// What it means, for people who do not know the word.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Waiting => "not enough measurements yet",
+            Self::Unreachable => "the last eight polls went unanswered",
+            Self::Unsynchronized => "it says itself that it is not synchronized",
+            Self::TooDistant => "its root distance is too large",
+            Self::Loop => "it follows this machine, or is the same server as another source",
+            Self::Falseticker => "it disagrees with the majority",
+            Self::Outlier => "it agrees, and is too uncertain to help",
+            Self::NoQuorum => "it agrees, and fewer sources agree than must",
+            Self::Orphan => {
+                "its time comes from the isolated network only, and it is not the one that is followed"
+            }
+            Self::NotSelectable => "it is measured and, by its configuration, never used",
+            Self::Truechimer => "used",
+            Self::SystemPeer => "used, and stratum and reference id come from it",
+            Self::Demobilized => "it told us to stop",
         }
     }
 

@@ -9,7 +9,7 @@ use crate::metrics;
 use crate::observation::{self, State};
 use axum::Router;
 use axum::extract;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use clap::Parser;
@@ -122,12 +122,18 @@ async fn status_page(extract::State(socket): Socket) -> Response {
     .await
 }
 
-async fn metrics_page(extract::State(socket): Socket) -> Response {
-    page(socket, metrics::CONTENT_TYPE, |state| metrics::render(state).ok()).await
+async fn metrics_page(extract::State(socket): Socket, headers: HeaderMap) -> Response {
+    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    let format = metrics::Format::preferred(accept.unwrap_or_default());
+    page(socket, format.content_type(), |state| metrics::render(state, format).ok()).await
 }
 
 /// 503 without a daemon, so that Prometheus counts the target as down.
-async fn page(socket: Arc<PathBuf>, content: &'static str, show: fn(&State) -> Option<String>) -> Response {
+async fn page(
+    socket: Arc<PathBuf>,
+    content: &'static str,
+    show: impl Fn(&State) -> Option<String>,
+) -> Response {
     match observation::ask(&socket).await {
         Ok(state) => match show(&state) {
             Some(text) => ([(header::CONTENT_TYPE, content)], text).into_response(),

@@ -67,6 +67,8 @@ pub struct Discipline {
     prior: Prior,
     members: BTreeMap<SourceId, Member>,
     combination: Option<Combination>,
+    /// When, and what was wrong.
+    last_correction: Option<(Mono, Span)>,
     steering: Steering,
     status: Status,
     leap_table: Option<LeapTable>,
@@ -122,6 +124,7 @@ impl Discipline {
             prior,
             members: BTreeMap::new(),
             combination: None,
+            last_correction: None,
             steering,
             status: Status::new(),
             leap_table: None,
@@ -387,7 +390,11 @@ impl Discipline {
             offset_uncertainty: line.offset_sigma(),
             frequency: Frequency::from_ratio(line.frequency),
         };
-        self.steering.correct(now.mono, target, self.scale.frequency())
+        let decisions = self.steering.correct(now.mono, target, self.scale.frequency());
+        if decisions.iter().any(|decision| matches!(decision, Decision::Adjust(_))) {
+            self.last_correction = Some((now.mono, offset));
+        }
+        decisions
     }
 
     /// What a filter that starts now may assume of the oscillator.

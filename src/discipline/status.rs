@@ -113,6 +113,7 @@ pub(super) fn system(discipline: &Discipline, now: Now) -> SystemEstimate {
         estimated_error: Span::from_secs(16),
         maximum_error: Span::from_secs(16),
         last_update: None,
+        last_correction: discipline.last_correction,
     };
     let known = match &discipline.combination {
         Some(combination) if combination.used => combined(discipline, combination, now, nothing),

@@ -1,7 +1,7 @@
 //! What the discipline is given and what it gives: plain values of the façade. Computes nothing.
 
 use crate::config;
-use crate::time::{Adjustment, Frequency, Leap, Now, Poll, Span};
+use crate::time::{Adjustment, Frequency, Leap, Mono, Now, Poll, Span};
 use crate::verdict::SourceId;
 
 /// The configuration's part that concerns the discipline.
@@ -127,4 +127,6 @@ pub struct SystemEstimate {
     pub maximum_error: Span,
     /// When the clock was last compared with its sources.
     pub last_update: Option<Now>,
+    /// When the clock was last steered, and what was wrong with it then, not all of which is corrected at once.
+    pub last_correction: Option<(Mono, Span)>,
 }

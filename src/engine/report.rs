@@ -109,6 +109,7 @@ impl Engine {
             reference_id,
             system_peer: estimate.peer.filter(|_| has_time),
             reference_timestamp: estimate.last_update.map(|update| update.clock),
+            last_correction: estimate.last_correction,
             root_delay: estimate.root_delay,
             root_dispersion: estimate.root_dispersion,
             dispersion_rate: estimate.dispersion_rate,

@@ -1,11 +1,13 @@
 //! The names and values that dashboards of 1.x look for.
 
 use super::*;
+use crate::observation::State;
 use crate::snapshot::example::{later, snapshot, with_nts};
+use std::collections::BTreeSet;
 
 fn text() -> String {
     let snapshot = snapshot();
-    render(&State::new(&snapshot, later(&snapshot, 100))).unwrap()
+    render(&State::new(&snapshot, later(&snapshot, 100)), Format::OpenMetrics).unwrap()
 }
 
 #[test]
@@ -38,6 +40,8 @@ fn values_and_labels_are_those_of_the_state() {
         "ntp_system_poll_interval_seconds 64.0",
         "ntp_system_accumulated_steps_threshold_seconds -1.0",
         "ntp_system_steps_total 1",
+        "ntp_system_state{state=\"synchronized\"} 1.0",
+        "ntp_system_last_correction_age_seconds 110.0",
         "ntp_source_reach{name=\"ntp1.example.org:123\",address=\"192.0.2.1:123\",id=\"1\"} 255.0",
         "ntp_source_interleaved_replies_total{name=\"ntp1.example.org:123\",address=\"192.0.2.1:123\",id=\"1\"} 14",
         "ntp_server_ignored_packets_total{listen_address=\"[::]:123\"} 3",
@@ -51,6 +55,8 @@ fn values_and_labels_are_those_of_the_state() {
     ] {
         assert!(text.lines().any(|l| l == line), "{line} is missing in\n{text}");
     }
+    assert!(text.contains("\nntp_system_last_correction_seconds -2.1"), "{text}");
+    assert!(text.contains("\nntp_system_jitter_seconds 3.1"), "{text}");
     assert!(text.contains("\nntp_system_frequency_ppm -12.34"));
     assert!(text.contains("id=\"2\",verdict=\"falseticker\"} 1.0"));
     assert!(text.contains("id=\"2\",reason=\"wrong-origin\"} 3"));
@@ -70,7 +76,7 @@ fn a_table_of_leap_seconds_is_shown_where_there_is_one() {
     let mut snapshot = snapshot();
     snapshot.system.tai_offset = Some(37);
     snapshot.system.leap_table_expires = Some(snapshot.clock);
-    let text = render(&State::new(&snapshot, later(&snapshot, 100))).unwrap();
+    let text = render(&State::new(&snapshot, later(&snapshot, 100)), Format::OpenMetrics).unwrap();
     for line in ["ntp_system_tai_offset_seconds 37.0", "ntp_system_leap_table_remaining_seconds -100.0"] {
         assert!(text.lines().any(|l| l == line), "{line} is missing in\n{text}");
     }
@@ -83,7 +89,7 @@ fn nts_is_shown_where_there_is_any() {
         assert!(!plain.contains(name), "{plain}");
     }
     let snapshot = with_nts(snapshot());
-    let text = render(&State::new(&snapshot, later(&snapshot, 100))).unwrap();
+    let text = render(&State::new(&snapshot, later(&snapshot, 100)), Format::OpenMetrics).unwrap();
     let source = "{name=\"ntp1.example.org:123\",address=\"192.0.2.1:123\",id=\"1\"}";
     let (server, listener) = ("{listen_address=\"[::]:123\"}", "{listen_address=\"[::]:4460\"}");
     for line in [
@@ -109,4 +115,87 @@ fn nts_is_shown_where_there_is_any() {
     ] {
         assert!(text.lines().any(|l| l.starts_with(&start)), "{start} is missing in\n{text}");
     }
+}
+
+#[test]
+fn names_are_unique_and_have_the_form_that_is_asked_for() {
+    let names: Vec<String> = all().map(Metric::name).collect();
+    assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
+    for metric in all() {
+        let plain = |text: &str| text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+        assert!(metric.name.starts_with("ntp_") && plain(metric.name), "{metric:?}");
+        assert!(metric.labels.iter().all(|label| plain(label)), "{metric:?}");
+        for suffix in ["_total", "_info", "_count", "_sum", "_bucket", "_created"] {
+            assert!(!metric.name.ends_with(suffix), "{metric:?}");
+        }
+        let first = metric.help.chars().next().unwrap();
+        assert!(first.is_uppercase() || first.is_ascii_digit(), "{metric:?}");
+        assert!(!metric.help.contains(['\\', '\n', '"']) && !metric.help.ends_with('.'), "{metric:?}");
+    }
+}
+
+#[test]
+fn every_row_has_a_value_for_each_label_and_all_metrics_can_be_told() {
+    let mut snapshot = with_nts(snapshot());
+    snapshot.system.tai_offset = Some(37);
+    snapshot.system.leap_table_expires = Some(snapshot.clock);
+    snapshot.system.slew_remaining = Some(crate::time::Span::from_secs(200));
+    let state = State::new(&snapshot, later(&snapshot, 100));
+    for metric in all() {
+        let rows = (metric.rows)(&state);
+        assert!(!rows.is_empty(), "{metric:?}");
+        for (values, value) in rows {
+            assert_eq!(values.len(), metric.labels.len(), "{metric:?}");
+            assert_eq!(matches!(value, Value::Count(_)), metric.kind == Kind::Counter, "{metric:?}");
+        }
+    }
+}
+
+#[test]
+fn the_two_formats_differ_in_what_frames_the_samples_only() {
+    let snapshot = snapshot();
+    let state = State::new(&snapshot, later(&snapshot, 100));
+    let [open, text] = [Format::OpenMetrics, Format::Text].map(|format| render(&state, format).unwrap());
+    let samples =
+        |text: &str| text.lines().filter(|l| !l.starts_with('#')).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(samples(&open), samples(&text));
+    let frame = "# HELP ntp_system_steps Steps made since start.\n# TYPE ntp_system_steps counter\nntp_system_steps_total 1\n";
+    assert!(open.contains(frame), "{open}");
+    assert!(text.contains(&frame.replace("ntp_system_steps ", "ntp_system_steps_total ")), "{text}");
+    assert!(open.contains("\n# UNIT ntp_system_frequency_ppm ppm\n"), "{open}");
+    assert!(!text.contains("# UNIT") && !text.contains("# EOF"), "{text}");
+}
+
+#[test]
+fn a_reader_gets_the_format_that_it_prefers() {
+    let prometheus = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,\
+        application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,\
+        text/plain;version=0.0.4;q=0.2,*/*;q=0.1";
+    let text_first =
+        "text/plain;version=0.0.4;q=0.6,application/openmetrics-text;version=1.0.0;q=0.5,*/*;q=0.2";
+    let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+    for accept in ["", "*/*", "nonsense;;q=x,", prometheus, "application/openmetrics-text", "text/plain;q=0"]
+    {
+        assert_eq!(Format::preferred(accept), Format::OpenMetrics, "{accept}");
+    }
+    for accept in [
+        text_first,
+        browser,
+        "text/plain",
+        "Text/Plain; version=0.0.4",
+        "application/openmetrics-text;q=0,*/*",
+    ] {
+        assert_eq!(Format::preferred(accept), Format::Text, "{accept}");
+    }
+}
+
+#[test]
+fn names_cannot_break_out_of_their_quotes_and_no_series_comes_twice() {
+    let mut snapshot = snapshot();
+    snapshot.sources[0].name = "a\"} 1\nntp_system_stratum 99\\".to_owned();
+    snapshot.sources[1] = snapshot.sources[2].clone();
+    let text = render(&State::new(&snapshot, later(&snapshot, 100)), Format::OpenMetrics).unwrap();
+    assert!(text.contains("{name=\"a\\\"} 1\\nntp_system_stratum 99\\\\\",address="), "{text}");
+    let series: Vec<&str> = text.lines().map(|line| line.rsplit_once(' ').unwrap().0).collect();
+    assert_eq!(series.iter().collect::<BTreeSet<_>>().len(), series.len());
 }

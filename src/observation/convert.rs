@@ -88,8 +88,11 @@ fn system(snapshot: &Snapshot, now: Now) -> System {
         reference_timestamp: system.reference_timestamp.map(timestamp),
         root_dispersion: finite(root_dispersion),
         maximum_error: finite(system.root_delay.seconds() / 2.0 + root_dispersion),
+        last_correction_age: system.last_correction.map(|(at, _)| (now.mono - at).seconds()),
+        last_correction: system.last_correction.map(|(_, offset)| offset.seconds()),
         offset: system.offset.seconds(),
         offset_uncertainty: system.offset_uncertainty.seconds(),
+        jitter: jitter(snapshot),
         slew_remaining: system.slew_remaining.map(|left| (left - age).max(Span::ZERO).seconds()),
         frequency_ppm: finite(system.frequency.ppm()),
         frequency_uncertainty_ppm: finite(system.frequency_uncertainty.ppm()),
@@ -101,6 +104,17 @@ fn system(snapshot: &Snapshot, now: Now) -> System {
         leap_table_remaining: system.leap_table_expires.map(|expires| (expires - now.clock).seconds()),
         tai_offset: system.tai_offset,
     }
+}
+
+/// The system peer's jitter and how far the others in use are from it.
+fn jitter(snapshot: &Snapshot) -> Option<f64> {
+    let used = || snapshot.sources.iter().filter(|source| source.verdict.is_used());
+    let peer = used().find(|source| Some(source.id) == snapshot.system.system_peer)?.estimate?;
+    let apart = |estimate: SourceEstimate| (estimate.offset - peer.offset).seconds().powi(2);
+    let others: Vec<f64> = used().filter_map(|source| source.estimate).map(apart).collect();
+    #[expect(clippy::cast_precision_loss, reason = "a count of sources")]
+    let selection = others.iter().sum::<f64>() / (others.len() as f64 - 1.0).max(1.0);
+    Some((peer.jitter.seconds().powi(2) + selection).sqrt())
 }
 
 fn source(source: &snapshot::Source, snapshot: &Snapshot, now: Now) -> Source {
@@ -121,6 +135,8 @@ fn source(source: &snapshot::Source, snapshot: &Snapshot, now: Now) -> Source {
         name: source.name.clone(),
         address: source.address.map(|address| address.to_string()).unwrap_or_default(),
         id: source.id.0,
+        origin: source.origin,
+        marks: source.marks,
         verdict: source.verdict,
         reach: source.reach,
         measured: source.estimate.is_some(),

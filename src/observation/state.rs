@@ -3,7 +3,7 @@
 //! Keys that 1.x writes keep their names, types and units (seconds unless said); ours are added beside them.
 
 use crate::snapshot::{KeyExchangeEnd, SyncState};
-use crate::verdict::{Discard, Refusal, Verdict};
+use crate::verdict::{Discard, Marks, Refusal, SourceOrigin, Verdict};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -90,10 +90,16 @@ pub struct System {
     pub root_dispersion: f64,
     /// The clock's largest error, now: half the root delay and the root dispersion.
     pub maximum_error: f64,
+    /// How long ago the clock was last steered; `None` if never.
+    pub last_correction_age: Option<f64>,
+    /// What was wrong with it then, not all of which is corrected at once; positive when it was behind.
+    pub last_correction: Option<f64>,
     /// What is left to correct; positive when the clock is behind.
     pub offset: f64,
     /// One standard deviation of `offset`.
     pub offset_uncertainty: f64,
+    /// One standard deviation of what the sources in use say at any moment (RFC 5905 §11.2.3, PSI); `None` without a system peer.
+    pub jitter: Option<f64>,
     /// How long the slew in progress will still take.
     pub slew_remaining: Option<f64>,
     /// The oscillator's correction in force; positive speeds the clock up.
@@ -159,6 +165,10 @@ pub struct Source {
     /// Its identity during this run.
     pub id: u64,
 
+    /// Who says that it is to be asked.
+    pub origin: SourceOrigin,
+    /// What selection may do with it.
+    pub marks: Marks,
     /// What selection says of it.
     pub verdict: Verdict,
     /// Eight polls, the latest in the lowest bit.

@@ -5,7 +5,7 @@ use super::*;
 use crate::snapshot::example::{later, snapshot, with_nts};
 use crate::snapshot::{Server, Snapshot, SyncState, WorkerCounters};
 use crate::time::{NtpTimestamp, Span};
-use crate::verdict::Refusal;
+use crate::verdict::{Refusal, Verdict};
 use serde_json::Value;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -131,6 +131,27 @@ fn our_own_keys_say_why() {
     assert_eq!((&wrong["verdict"], &wrong["reach"]), (&"falseticker".into(), &15.into()));
     assert_eq!(wrong["discards"], serde_json::json!({ "wrong-origin": 3, "rate-kiss": 1 }));
     assert_eq!(json["sources"][2]["measured"], false);
+}
+
+#[test]
+fn the_jitter_of_the_clock_is_the_peers_and_how_far_the_others_in_use_are_from_it() {
+    let jitter = |snapshot: &Snapshot| State::new(snapshot, later(snapshot, 0)).system.jitter;
+    let mut snapshot = snapshot();
+    near(&jitter(&snapshot).into(), 31e-6);
+    // 1 s less 13.7 µs from the peer, and used all the same.
+    snapshot.sources[1].verdict = Verdict::Truechimer;
+    near(&jitter(&snapshot).into(), (1.0 - 13.7e-6_f64).hypot(31e-6));
+    snapshot.system.system_peer = None;
+    assert_eq!(jitter(&snapshot), None);
+}
+
+#[test]
+fn the_last_correction_has_an_age_and_a_source_has_an_origin() {
+    let json = json();
+    near(&json["system"]["last_correction"], -21e-6);
+    near(&json["system"]["last_correction_age"], 110.0);
+    assert_eq!(json["sources"][0]["origin"], "configuration");
+    assert_eq!(json["sources"][0]["marks"]["noselect"], false);
 }
 
 #[test]

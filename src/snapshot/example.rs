@@ -100,6 +100,7 @@ fn system() -> System {
         reference_id: ReferenceId::from_bytes([192, 0, 2, 1]),
         system_peer: Some(SourceId(1)),
         reference_timestamp: Some(ClockTime::from_unix_secs(1_799_999_990)),
+        last_correction: Some((Mono::from_nanos(990_000_000_000), Span::from_micros(-21))),
         root_delay: Span::from_micros(12_300),
         root_dispersion: Span::from_micros(800),
         dispersion_rate: 15e-6,

@@ -56,6 +56,9 @@ pub struct System {
     pub system_peer: Option<SourceId>,
     /// When the clock was last corrected from measurements, by that clock.
     pub reference_timestamp: Option<ClockTime>,
+    /// When the clock was last steered, and what was wrong with it then, not all of which is corrected at once; positive when it was
+    /// behind.
+    pub last_correction: Option<(Mono, Span)>,
     /// Round trip to the primary source.
     pub root_delay: Span,
     /// Dispersion to the primary source at `Snapshot::at`.
@@ -114,6 +117,22 @@ pub enum SyncState {
     OrphanParent,
     /// There is no source of time, and the clock follows the server that an isolated network has elected.
     OrphanChild,
+}
+
+impl SyncState {
+    /// The word for metrics, the same as in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NoSources => "no-sources",
+            Self::TooFewSources => "too-few-sources",
+            Self::Waiting => "waiting",
+            Self::NoQuorum => "no-quorum",
+            Self::Synchronized => "synchronized",
+            Self::Holdover => "holdover",
+            Self::OrphanParent => "orphan-parent",
+            Self::OrphanChild => "orphan-child",
+        }
+    }
 }
 
 /// One source.

@@ -2,6 +2,7 @@
 //! exists. Links and commands are `texts`' subject, configurations `tests/config`'s.
 
 use crate::{documents, texts};
+use ntpd_rs::metrics::{self, Kind, Metric};
 use ntpd_rs::snapshot::KeyExchangeEnd;
 use ntpd_rs::verdict::{Discard, Refusal, Verdict};
 use std::collections::BTreeSet;
@@ -65,27 +66,58 @@ fn every_verdict_discard_refusal_and_end_is_documented() {
     );
 }
 
+/// The first cells of the rows of `docs/metrics.md`.
+fn documented_metrics() -> Vec<[String; 3]> {
+    let text = read("docs/metrics.md");
+    let rows = text.lines().filter(|line| line.starts_with("| `ntp_"));
+    rows.map(|row| {
+        let mut cells = row.split('|').skip(1).map(|cell| cell.replace('`', "").trim().to_owned());
+        [(); 3].map(|()| cells.next().unwrap())
+    })
+    .collect()
+}
+
 #[test]
-fn every_metric_of_nts_is_documented_and_every_documented_metric_exists() {
-    let sources = read("src/metrics/mod.rs") + &read("src/metrics/nts.rs");
-    let metrics: BTreeSet<&str> = sources
-        .split('"')
-        .skip(1)
-        .step_by(2)
-        .filter(|word| word.starts_with("ntp_") && !word.contains(' '))
-        .collect();
-    let shown: BTreeSet<String> =
-        code_spans(&read("docs/operation.md")).into_iter().filter(|span| span.starts_with("ntp_")).collect();
-    let bare = |name: &str| name.trim_end_matches("_total").trim_end_matches("_seconds").to_owned();
-    let known: BTreeSet<String> = shown.iter().map(|name| bare(name)).collect();
-    let of_nts = metrics.iter().filter(|name| name.contains("_nts_") || name.contains("_key_exchange_"));
-    let missing =
-        of_nts.filter(|name| !known.contains(**name)).map(|name| format!("{name} is not documented"));
-    let unknown = shown
-        .iter()
-        .filter(|name| !metrics.contains(bare(name).as_str()))
-        .map(|name| format!("there is no {name}"));
+fn every_metric_is_documented_with_its_kind_and_labels_and_every_documented_one_exists() {
+    let kind = |metric: &Metric| match metric.kind() {
+        Kind::Gauge => "gauge".to_owned(),
+        Kind::Counter => "counter".to_owned(),
+    };
+    let there = metrics::all().map(|metric| [metric.name(), kind(metric), metric.labels().join(", ")]);
+    let there: BTreeSet<[String; 3]> = there.collect();
+    let shown: BTreeSet<[String; 3]> = documented_metrics().into_iter().collect();
+    let missing = there.difference(&shown).map(|row| format!("docs/metrics.md has no row of {row:?}"));
+    let unknown = shown.difference(&there).map(|row| format!("docs/metrics.md: there is no {row:?}"));
     crate::check(missing.chain(unknown).collect());
+}
+
+/// Words of a text that look like names of metrics.
+fn metrics_named(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'));
+    let first = ["ntp_uptime", "ntp_system_", "ntp_source_", "ntp_server_", "ntp_key_exchange_"];
+    words.filter(move |word| first.iter().any(|first| word.starts_with(first)) && !word.ends_with('_'))
+}
+
+#[test]
+fn every_metric_that_a_document_or_a_dashboard_names_exists() {
+    let known: BTreeSet<String> = metrics::all().map(Metric::name).collect();
+    let texts =
+        crate::files("docs", &|name| [".md", ".json", ".yml", ".yaml"].iter().any(|end| name.ends_with(end)));
+    let unknown = texts.iter().flat_map(|(path, text)| {
+        let unknown = metrics_named(text).filter(|name| !known.contains(*name));
+        unknown.map(move |name| format!("{path}: there is no metric {name}"))
+    });
+    crate::check(unknown.collect());
+}
+
+#[test]
+fn every_verdict_is_explained_as_the_program_explains_it() {
+    let text = read("docs/operation.md").replace(" (`noselect`)", "").replace(" (`orphan-stratum`)", "");
+    let text = text.replace("than `minimum-agreeing-sources`", "than must");
+    let rows = Verdict::ALL.map(|verdict| format!("\n| {verdict} | {} |\n", verdict.meaning()));
+    crate::check(
+        rows.into_iter().filter(|row| !text.contains(row)).map(|row| format!("no row {row}")).collect(),
+    );
 }
 
 /// Flags of our programs that a line of shell uses, with the program.

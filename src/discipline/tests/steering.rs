@@ -153,3 +153,21 @@ fn one_wild_measurement_is_a_surprise_and_moves_nothing() {
     assert!(!lab.exchange(id));
     assert!((lab.error() - before).abs() < 50e-6 && lab.steps().is_empty());
 }
+
+#[test]
+fn the_last_correction_is_told_and_there_is_none_without_control() {
+    let mut lab = Lab::with_all(0.25, 15.0, None, true, |_| {});
+    lab.add(LAN);
+    assert_eq!(lab.system().last_correction, None);
+    lab.settle();
+    lab.jump(0.008);
+    lab.poll(4, 2.0);
+    lab.pass(100.0);
+    let (at, offset) = lab.system().last_correction.unwrap();
+    assert!(lab.now().mono - at >= crate::time::Span::from_secs(100), "{at:?}");
+    assert!(offset.seconds().abs() < 0.009, "{offset:?}");
+    let mut measured = Lab::with_all(0.25, 15.0, None, false, |_| {});
+    measured.add(LAN);
+    measured.settle();
+    assert_eq!(measured.system().last_correction, None);
+}

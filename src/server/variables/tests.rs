@@ -17,6 +17,7 @@ fn snapshot(leap: Leap, stratum: u8) -> Snapshot {
         root_dispersion: Span::from_millis(3),
         dispersion_rate: 15e-6,
         precision: -23,
+        last_correction: None,
         offset: Span::ZERO,
         offset_uncertainty: Span::ZERO,
         slew_remaining: None,
