@@ -9,7 +9,7 @@
 //! | 1 | [`packet`], [`nts`], [`verdict`], [`measurement`], [`command`], [`snapshot`], [`config`]: values |
 //! | 2 | [`source`] (one association), [`server`] (the responder), [`discipline`] (algorithms without protocol) |
 //! | 3 | [`engine`]: events in, actions out |
-//! | 4 | [`logging`], [`metrics`], [`observation`], [`control`], [`asking`], [`unix_socket`]: a [`snapshot::Snapshot`] out, a [`command::Command`] in |
+//! | 4 | [`logging`], [`metrics`], [`observation`], [`control`], [`notify`], [`asking`], [`unix_socket`]: a [`snapshot::Snapshot`] out, a [`command::Command`] in |
 //! | 5 | [`daemon`]: tokio; the one loop that owns the engine. [`cli`]: `ntp-ctl`. [`testserver`]: misbehaving servers, for tests and the demo |
 //!
 //! Invariants:
@@ -29,6 +29,7 @@ pub mod engine;
 pub mod logging;
 pub mod measurement;
 pub mod metrics;
+pub mod notify;
 pub mod nts;
 pub mod observation;
 pub mod packet;

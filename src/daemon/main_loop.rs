@@ -12,7 +12,10 @@ use crate::asking::Asked;
 use crate::command::Command;
 use crate::config::Config;
 use crate::engine::{Action, Engine, Event, Notice, QueryId};
-use crate::time::{Adjustment, Applied, Leap, Span};
+use crate::notify::Reporter;
+use crate::observation::State;
+use crate::sys;
+use crate::time::{Adjustment, Applied, Leap, Now, Span};
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -37,6 +40,7 @@ pub(super) struct MainLoop {
     pub(super) config: Config,
     pub(super) publisher: Publisher,
     pub(super) leap_file: Option<LeapFile>,
+    pub(super) reporter: Reporter,
 }
 
 /// What woke the loop.
@@ -52,6 +56,7 @@ enum Input {
     NetworkChanged,
     Save,
     LookAtLeapFile,
+    SignOfLife,
 }
 
 impl MainLoop {
@@ -61,6 +66,7 @@ impl MainLoop {
     /// Exit code 70: a panic threshold, or the kernel's refusal.
     pub(super) async fn run(&mut self, stop: &CancellationToken) -> Result<(), StartupError> {
         let result = self.turn_until(stop).await;
+        self.reporter.stopping(result.as_ref().err().map(|error| error.message.as_str()));
         self.end_slew();
         // What led to a panic is not worth keeping.
         if result.is_ok() {
@@ -80,6 +86,8 @@ impl MainLoop {
             self.handle(Event::LeapTable(Some(table)))?;
         }
         self.handle(Event::Timer)?;
+        self.publish();
+        self.reporter.ready(sys::clock::monotonic());
         loop {
             let input = self.next_input(stop).await;
             self.notice_jumps(matches!(input, Input::ClockSet))?;
@@ -92,15 +100,17 @@ impl MainLoop {
                 Input::Asked(asked) => self.obey(asked)?,
                 Input::Configured(asked) => self.on_configured(asked)?,
                 Input::NetworkChanged => self.handle(Event::NetworkChanged)?,
-                Input::ClockSet => {}
+                Input::ClockSet | Input::SignOfLife => {}
                 Input::Save => self.publisher.save(self.engine.drift(), self.clock.now().clock),
                 Input::LookAtLeapFile => self.look_at_leap_file()?,
             }
+            self.reporter.turn(sys::clock::monotonic());
         }
     }
 
     async fn next_input(&mut self, stop: &CancellationToken) -> Input {
         let wait = self.engine.next_wakeup().map(|at| at - self.clock.now().mono);
+        let sign = self.reporter.next_sign().map(|at| at - sys::clock::monotonic());
         tokio::select! {
             biased;
             () = stop.cancelled() => Input::Stop,
@@ -116,6 +126,7 @@ impl MainLoop {
             },
             () = self.publisher.save_is_due() => Input::Save,
             () = LeapFile::check_is_due(self.leap_file.as_ref()) => Input::LookAtLeapFile,
+            () = sleep(sign) => Input::SignOfLife,
         }
     }
 
@@ -204,10 +215,16 @@ impl MainLoop {
             }
         }
         if publish {
-            let table = self.leap_file.as_ref().and_then(LeapFile::table);
-            self.publisher.publish(self.engine.snapshot(self.clock.now()), table);
+            self.publish();
         }
         Ok(())
+    }
+
+    fn publish(&mut self) {
+        let snapshot = self.engine.snapshot(self.clock.now());
+        self.reporter.look(|| State::new(&snapshot, Now { mono: snapshot.at, clock: snapshot.clock }));
+        let table = self.leap_file.as_ref().and_then(LeapFile::table);
+        self.publisher.publish(snapshot, table);
     }
 
     fn adjust(&mut self, adjustment: &Adjustment) -> Result<Applied, StartupError> {

@@ -9,7 +9,8 @@ use super::startup_error::StartupError;
 use crate::asking::{Answer, Asked, Door};
 use crate::command::ServiceOrder;
 use crate::config::{Config, check_log_filter};
-use crate::logging;
+use crate::notify::Manager;
+use crate::{logging, sys};
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -56,6 +57,8 @@ async fn run_until_signal(args: Args, prepared: Prepared, passed: PassedSockets)
     let stop = CancellationToken::new();
     let mut daemon =
         Daemon::start(prepared.config, passed, |config| Clock::open(config.clock_control)).await?;
+    let manager = Manager::from_environment();
+    daemon.report_to(manager.clone());
     let orders = daemon.take_service_orders();
     let service = Service {
         args,
@@ -63,6 +66,7 @@ async fn run_until_signal(args: Args, prepared: Prepared, passed: PassedSockets)
         configured_filter: prepared.filter,
         configure: daemon.configure(),
         files: daemon.files(),
+        manager,
     };
     let signals = tokio::spawn(signals.obey(stop.clone(), service, orders));
     tracing::info!("ntp-daemon {} started", env!("CARGO_PKG_VERSION"));
@@ -121,6 +125,7 @@ struct Service {
     configured_filter: String,
     configure: Door<Box<Config>>,
     files: watch::Sender<()>,
+    manager: Manager,
 }
 
 impl Service {
@@ -140,8 +145,16 @@ impl Service {
         self.logging.set_filter(asked.unwrap_or(&self.configured_filter))
     }
 
-    /// A configuration that is wrong changes nothing and says why.
+    /// The service manager waits for the end of it, however it ends.
     async fn reload(&mut self) -> Answer {
+        self.manager.reloading(sys::clock::monotonic());
+        let answer = self.read_again().await;
+        self.manager.ready();
+        answer
+    }
+
+    /// A configuration that is wrong changes nothing and says why.
+    async fn read_again(&mut self) -> Answer {
         if let Err(error) = self.logging.reopen() {
             tracing::error!("{error}");
         }

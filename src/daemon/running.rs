@@ -20,6 +20,7 @@ use crate::asking::{Asked, Asker, Door};
 use crate::command::{Command, ServiceOrder};
 use crate::config::Config;
 use crate::engine::{Engine, Start};
+use crate::notify::{Manager, Reporter};
 use crate::nts::clear_stack;
 use crate::snapshot::Snapshot;
 use crate::sys;
@@ -104,6 +105,7 @@ impl Daemon {
             config,
             publisher,
             leap_file,
+            reporter: Reporter::default(),
         };
         let files = watch::Sender::new(());
         let service_orders = Some(service_orders);
@@ -133,6 +135,11 @@ impl Daemon {
     /// To read its clock.
     pub fn clock(&self) -> ClockReader {
         self.main_loop.clock.reader()
+    }
+
+    /// Tells a service manager how it goes, from now on.
+    pub fn report_to(&mut self, manager: Manager) {
+        self.main_loop.reporter = Reporter::new(manager);
     }
 
     /// Runs until `stop`; then every socket file is gone and what is worth it is kept for the next run.

@@ -16,6 +16,7 @@ mod isolated;
 mod lab;
 mod load;
 mod network;
+mod notified;
 mod nts;
 mod peers;
 mod process;

@@ -34,7 +34,7 @@ pub(crate) const FLOORS: &[(&str, &[&str])] = &[
     ("logging", &["time", "packet", "verdict", "snapshot", "command"]),
     ("unix_socket", &[]),
     ("asking", &["command"]),
-    ("notify", &["time", "packet", "verdict", "snapshot", "command"]),
+    ("notify", &["time", "snapshot", "observation"]),
     ("dbus", &["time", "packet", "verdict", "measurement", "snapshot", "command", "asking", "logging"]),
     ("observation", &["time", "packet", "verdict", "snapshot", "command", "unix_socket"]),
     ("control", &["time", "packet", "verdict", "snapshot", "command", "config", "unix_socket", "asking"]),

@@ -45,7 +45,7 @@ fn logging(more: &[&str]) -> Logging {
         }
     });
     let files = watch::Sender::new(());
-    let service = Service { args, logging, configured_filter, configure, files };
+    let service = Service { args, logging, configured_filter, configure, files, manager: Manager::default() };
     Logging { service, _subscriber: set_default(subscriber), directory }
 }
 
