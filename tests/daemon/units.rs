@@ -6,7 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const UNITS: [&str; 3] = ["ntpd-rs.service", "ntpd-rs-metrics.service", "ntpd-rs@.socket"];
+const UNITS: [&str; 4] =
+    ["ntpd-rs.service", "ntpd-rs-metrics.service", "ntpd-rs-wait.service", "ntpd-rs@.socket"];
 
 fn unit(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd").join(name)

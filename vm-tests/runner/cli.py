@@ -52,7 +52,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--list", action="store_true", help="list the stories and end")
     parser.add_argument("--prepare", action="store_true", help="only build the root images that are missing")
     parser.add_argument("--binaries", type=Path, default=TARGET / "release", help="directory of our programs")
-    parser.add_argument("--packages", type=Path, default=TARGET / "packages", help="directory of our Debian packages")
+    parser.add_argument(
+        "--packages", type=Path, default=TARGET / "packages/tested", help="directory of our Debian packages"
+    )
     parser.add_argument("--output", type=Path, default=TARGET / "vm-tests", help="directory for logs and plots")
     parser.add_argument(
         "--sabotage",

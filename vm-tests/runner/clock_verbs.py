@@ -28,7 +28,7 @@ class ClockVerbs:
     recorder: ClockRecorder
     log: Log
 
-    def record(self, machine: Machine, since: float = 0.0) -> list[tuple[float, float]]:
+    def clock_record(self, machine: Machine, since: float = 0.0) -> list[tuple[float, float]]:
         """The true errors of a node since a time.monotonic(): pairs of that time and error."""
         if self.story.truth is None:
             raise StoryFailure("no node of this story is the truth")
@@ -38,7 +38,7 @@ class ClockVerbs:
         """Watches a node for this long and returns its true errors, one a second."""
         started = time.monotonic()
         time.sleep(seconds)
-        errors = [error for _, error in self.record(machine, started)]
+        errors = [error for _, error in self.clock_record(machine, started)]
         if len(errors) < seconds / 2:
             raise StoryFailure(f"{machine.name}: only {len(errors)} readings of its clock in {seconds:.0f} s")
         return errors
@@ -49,7 +49,7 @@ class ClockVerbs:
 
     def clock_steps(self, machine: Machine, since: float = 0.0) -> list[float]:
         """The steps that the node's clock has made since a time.monotonic(): the size of each."""
-        record = self.record(machine, since)
+        record = self.clock_record(machine, since)
         changes = [after - before for (_, before), (_, after) in itertools.pairwise(record)]
         return [change for change in changes if abs(change) >= STEP_SECONDS]
 
@@ -58,7 +58,7 @@ class ClockVerbs:
         started = time.monotonic()
         while True:
             time.sleep(1)
-            record = self.record(machine, started)
+            record = self.clock_record(machine, started)
             outside = [moment for moment, error in record if abs(error) > within]
             took = outside[-1] - started if outside else 0.0
             if record and record[-1][0] - started - took >= HOLD_SECONDS:

@@ -25,7 +25,7 @@ from .uml import boot
 
 # The names of a script that are methods here: the NixOS driver's, then ours.
 DRIVER_NAMES = ("start_all", "subtest", "retry")
-CLOCK_NAMES = ("clock_error", "clock_errors", "clock_steps", "wait_for_clock")
+CLOCK_NAMES = ("clock_error", "clock_errors", "clock_record", "clock_steps", "wait_for_clock")
 
 
 @dataclass(frozen=True)

@@ -146,6 +146,20 @@ class Machine:
             output += result.output
         return output
 
+    def show(self, *commands: str) -> str:
+        """As `succeed`, and the run's log shows each command and what it printed."""
+        output = ""
+        for command in commands:
+            printed = self.succeed(command)
+            self._log.line(f"{self.name}$ {command}\n{printed.rstrip()}")
+            output += printed
+        return output
+
+    def install(self, package: str) -> None:
+        """Installs one of our Debian packages in /run/vm-test/packages, by a pattern of its name."""
+        apt = "DEBIAN_FRONTEND=noninteractive apt-get -qy -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confold"
+        self.succeed(f"{apt} install /run/vm-test/packages/{package}", timeout=300)
+
     def fail(self, *commands: str, timeout: float | None = None) -> str:
         """Runs commands that must not exit with 0; returns what they printed."""
         output = ""

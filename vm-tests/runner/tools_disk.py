@@ -63,9 +63,8 @@ def copy_packages(packages: Path, target: Path) -> None:
     """Our Debian packages: this version's and the older ones to upgrade from."""
     found = sorted(packages.glob("*.deb"))
     if not found:
-        raise WrongUse(
-            f"there is no .deb in {packages}; make it: packaging/build --deb --older (or give --packages DIR)"
-        )
+        make = f"packaging/build --deb --older --profile release --output {packages}"
+        raise WrongUse(f"there is no .deb in {packages}; make it: {make} (or give --packages DIR)")
     target.mkdir()
     for package in found:
         shutil.copy2(package, target / package.name)
