@@ -1,17 +1,21 @@
 //! `ntp-ctl status`: the daemon's state, for people and for programs. Changes nothing.
 
 mod headline;
+mod look;
 mod nts;
 mod plain;
+mod reason;
+mod sources;
 
 pub(super) use headline::clock_against_sources;
-pub(super) use plain::{counted, page, wrapped};
+pub(super) use plain::counted;
 
 use super::args::Format;
 use super::{Outcome, print, sockets};
 use crate::daemon::startup_error::{Failure, StartupError};
 use crate::metrics;
 use crate::observation::{self, ReadError, State};
+use look::Look;
 use std::io;
 use std::path::Path;
 
@@ -21,7 +25,17 @@ pub(super) fn run(config: Option<&Path>, socket: Option<&Path>, format: Format) 
         Some(socket) => observation::read(socket),
         None => observation::read(&sockets::observation(&sockets::configuration(config)?)),
     };
-    print(&show(&state.map_err(|error| not_read(&error))?, format)?)
+    print(&show(&state.map_err(|error| not_read(&error))?, format, Look::of_stdout())?)
+}
+
+/// The page as it goes into pipes.
+pub(super) fn page(state: &State) -> String {
+    plain::page(state, Look::PIPE)
+}
+
+/// Indented lines, as they go into pipes.
+pub(super) fn wrapped(text: &str) -> Vec<String> {
+    plain::wrapped(text, Look::PIPE.width)
 }
 
 /// Exit code 77 without the right to read it, 1 without a daemon.
@@ -31,10 +45,10 @@ pub(super) fn not_read(error: &ReadError) -> StartupError {
     StartupError { message: error.to_string(), exit_code }
 }
 
-fn show(state: &State, format: Format) -> Result<String, StartupError> {
+fn show(state: &State, format: Format, look: Look) -> Result<String, StartupError> {
     let failed = |error: &dyn std::fmt::Display| StartupError::other(format!("cannot be shown: {error}"));
     match format {
-        Format::Plain => Ok(plain::page(state)),
+        Format::Plain => Ok(plain::page(state, look)),
         Format::Json => serde_json::to_string_pretty(state).map(|text| text + "\n").map_err(|e| failed(&e)),
         Format::Prometheus => {
             metrics::render(state, metrics::Format::OpenMetrics).map_err(|error| failed(&error))

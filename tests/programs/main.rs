@@ -341,7 +341,7 @@ async fn with_a_daemon_the_status_is_shown_and_the_order_arrives() {
     assert_eq!(list_json.out.matches("\"address\": \"192.0.2.7\"").count(), 20, "{}", list_json.out);
     assert!(
         plain.out.starts_with(
-            "The clock is not synchronized: waiting for measurements.
+            "The clock is not synchronized: waiting for measurements; sources: waiting 1.
 "
         ),
         "{}",

@@ -1,56 +1,65 @@
-//! The first line of `ntp-ctl status`: is the clock right, how well, and if not, what helps.
+//! The first lines of `ntp-ctl status`: is the clock right, how well, and if not, what helps.
 
-use crate::cli::quantity::{behind, magnitude};
-use crate::observation::System;
+use super::look::Tone;
+use crate::observation::{Judgement, State, System};
 use crate::snapshot::SyncState;
+use crate::time::quantity::{behind, magnitude};
 
 const REMEDY: &str = "Remedy: add sources, or lower minimum-agreeing-sources in [synchronization].";
 
-/// One line, and below it what can be done, if something can.
-pub(super) fn headline(system: &System) -> Vec<String> {
-    let needed = system.minimum_agreeing_sources;
-    // What is left to correct is part of it already.
-    let bound = magnitude(system.maximum_error);
-    match system.state {
-        SyncState::Synchronized if system.controls_clock => {
-            let mut lines =
-                vec![format!("The clock is right: {}, at most {bound} off.", clock_against_sources(system))];
-            let left = system.slew_remaining.filter(|left| *left > 0.0);
-            lines.extend(left.map(|left| format!("It is being slewed, for {} more.", magnitude(left))));
-            lines
+/// How good it is at a glance, a sentence that says so, and others of what is known or can be done.
+pub(super) fn headline(state: &State) -> (Tone, Vec<String>) {
+    let system = &state.system;
+    let Judgement { is_right, line } = state.judge(None);
+    let tone = match system.state {
+        _ if is_right => Tone::Good,
+        SyncState::Waiting | SyncState::Holdover | SyncState::OrphanParent | SyncState::OrphanChild => {
+            Tone::Doubtful
         }
-        SyncState::Synchronized => vec![
-            format!("Measured, not controlled: the clock is {}.", clock_against_sources(system)),
-            format!("It is at most {bound} off. (clock-control is off, or not permitted)"),
-        ],
-        SyncState::Holdover => {
-            vec![format!("The sources are lost. The clock runs on by itself, at most {bound} off.")]
+        _ => Tone::Bad,
+    };
+    let first = match system.state {
+        _ if !is_right => format!("The clock is {line}."),
+        _ if system.controls_clock => format!("The clock is right: {line}."),
+        // What the line says after it is said below.
+        _ => format!("The clock is only measured: {}.", line.split(';').next().unwrap_or_default()),
+    };
+    let mut sentences = vec![first];
+    sentences.extend(detail(system));
+    sentences.extend(remedy(state));
+    (tone, sentences)
+}
+
+fn detail(system: &System) -> Option<String> {
+    let left = system.slew_remaining.filter(|left| *left > 0.0);
+    let left =
+        left.map(|left| format!(" It is being slewed, for {} more.", magnitude(left))).unwrap_or_default();
+    Some(match system.state {
+        SyncState::Synchronized | SyncState::OrphanChild => {
+            format!("It is {}.{left}", clock_against_sources(system))
         }
-        SyncState::OrphanParent => vec![
-            "There is no source of time. This clock is the isolated network's:".to_owned(),
-            format!("it is served at stratum {} (orphan-stratum).", system.stratum),
-        ],
-        SyncState::OrphanChild => vec![
-            format!("There is no source of time. The clock is {}", clock_against_sources(system)),
-            "of the server that the isolated network has elected (orphan-stratum).".to_owned(),
-        ],
-        SyncState::Waiting => vec!["The clock is not synchronized: waiting for measurements.".to_owned()],
-        SyncState::NoQuorum => vec![
-            format!(
-                "The clock is not synchronized: {} source(s) agree and {needed} must.",
-                system.agreeing_sources
-            ),
-            REMEDY.to_owned(),
-        ],
-        SyncState::TooFewSources => vec![
-            format!("The clock will not be set: {needed} sources must agree, and there are fewer."),
-            REMEDY.to_owned(),
-        ],
-        SyncState::NoSources => vec![
-            "The clock will not be set: no sources are configured.".to_owned(),
-            "Remedy: add a [[source]] section to ntp.toml, or name servers with -p.".to_owned(),
-        ],
-    }
+        SyncState::OrphanParent => format!("It is served at stratum {} (orphan-stratum).", system.stratum),
+        _ => return None,
+    })
+}
+
+fn remedy(state: &State) -> Option<String> {
+    let nobody_answers = !state.sources.is_empty()
+        && state.sources.iter().all(|source| source.unanswered_polls > 2 && source.problem.is_none());
+    Some(match state.system.state {
+        SyncState::Synchronized if !state.system.controls_clock => {
+            "This daemon does not set it: clock-control is off, or not permitted.".to_owned()
+        }
+        SyncState::NoQuorum | SyncState::TooFewSources => REMEDY.to_owned(),
+        SyncState::NoSources => {
+            "Remedy: add a [[source]] section to ntp.toml, or name servers with -p.".to_owned()
+        }
+        SyncState::Waiting | SyncState::Holdover if nobody_answers => {
+            "No server answers. Remedy: see whether there is a network, and UDP port 123 open on the way."
+                .to_owned()
+        }
+        _ => return None,
+    })
 }
 
 /// `12.3 µs behind, ± 45.6 µs`.

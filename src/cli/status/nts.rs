@@ -1,8 +1,8 @@
 //! What the page says of NTS: keys of a source, requests of a server, key exchanges. How lines are laid out is `plain`'s.
 
-use super::plain::{counted, remaining_days, wrapped};
-use crate::cli::quantity::magnitude;
+use super::plain::{counted, filled, remaining_days, wrapped};
 use crate::observation::{ServerStats, SourceNts, State};
+use crate::time::quantity::magnitude;
 
 /// One part of a source's details.
 pub(super) fn source(nts: &SourceNts, cookies: usize) -> String {
@@ -25,10 +25,11 @@ pub(super) fn requests(stats: &ServerStats) -> Option<String> {
 }
 
 /// Lines of every listener for key exchanges, and of the keys that cookies are sealed with; empty without NTS.
-pub(super) fn key_exchange(state: &State) -> Vec<String> {
+pub(super) fn key_exchange(state: &State, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for server in &state.key_exchange_servers {
-        lines.extend([String::new(), format!("Key exchange at {}", server.address)]);
+        lines.push(String::new());
+        lines.extend(filled(&format!("Key exchange at {}", server.address), width));
         let connections = counted(&server.ended).unwrap_or_else(|| "no connection yet".to_owned());
         let certificate = server.certificate_remaining.map(remaining_days);
         let parts = [
@@ -37,16 +38,15 @@ pub(super) fn key_exchange(state: &State) -> Vec<String> {
             certificate.map(|remaining| format!("certificate {remaining}")),
         ];
         let parts: Vec<_> = parts.into_iter().flatten().collect();
-        lines.extend(wrapped(&parts.join("; ")));
+        lines.extend(wrapped(&parts.join("; "), width));
     }
     if let Some(keys) = &state.master_keys {
         let age = keys.age.map(|age| format!(", and the present one is {} old", magnitude(age)));
         let plural = if keys.accepted == 1 { "" } else { "s" };
         let age = age.unwrap_or_default();
-        lines.extend([
-            String::new(),
-            format!("Cookies of {} master key{plural} are accepted{age}", keys.accepted),
-        ]);
+        lines.push(String::new());
+        let accepted = format!("Cookies of {} master key{plural} are accepted{age}", keys.accepted);
+        lines.extend(filled(&accepted, width));
     }
     lines
 }

@@ -1,41 +1,49 @@
-//! The page that `ntp-ctl status` prints for people: no line is longer than 80 columns.
+//! The page that `ntp-ctl status` prints for people: no line is longer than the terminal is wide, or 80 columns.
 
 use super::headline::headline;
-use super::nts;
-use crate::cli::quantity::{magnitude, signed};
-use crate::observation::{LeapIndicator, Server, Source, State, System};
+use super::look::{Look, WIDTH};
+use super::sources::seconds;
+use super::{nts, sources};
+use crate::observation::{LeapIndicator, Server, State, System};
 use crate::snapshot::SyncState;
-use crate::time::Poll;
-use crate::verdict::Verdict;
+use crate::time::quantity::{magnitude, signed};
 use std::fmt::Display;
 
-const WIDTH: usize = 80;
-const NAME: usize = 18;
 const INDENT: &str = "    ";
 
 /// The whole page.
-pub(in crate::cli) fn page(state: &State) -> String {
-    let mut lines = headline(&state.system);
+pub(super) fn page(state: &State, look: Look) -> String {
+    let mut lines = first(state, look);
     lines.push(String::new());
-    lines.extend(system(&state.system));
+    lines.extend(system(&state.system, look.width));
     lines.push(String::new());
-    if state.sources.is_empty() {
-        lines.push("No sources.".to_owned());
-    } else {
-        lines.push(row([" ", "Source", "Verdict", "Str", "Poll", "Reach", "Offset", "Error", "Delay"]));
-        lines.extend(state.sources.iter().flat_map(source));
-    }
+    lines.extend(sources::table(&state.sources, look));
     if !state.servers.is_empty() {
         lines.push(String::new());
-        lines.extend(state.servers.iter().flat_map(server));
+        lines.extend(state.servers.iter().flat_map(|server| self::server(server, look.width)));
     }
-    lines.extend(nts::key_exchange(state));
+    lines.extend(nts::key_exchange(state, look.width));
     lines.push(String::new());
-    lines.join("\n")
+    look.spelled(lines.join("\n"))
 }
 
-fn system(system: &System) -> Vec<String> {
-    let pair = |left, value: String, right, other: String| format!("{left:<12}{value:<26}{right:<17}{other}");
+/// Whether the clock is right, and below it more about that.
+fn first(state: &State, look: Look) -> Vec<String> {
+    let (tone, sentences) = headline(state);
+    let [first, more @ ..] = sentences.as_slice() else { return Vec::new() };
+    let words = format!("{}{first}", look.headline_sign(tone));
+    let mut lines: Vec<_> = filled(&words, look.width).iter().map(|line| look.paint(tone, line)).collect();
+    lines.extend(more.iter().flat_map(|sentence| filled(sentence, look.width)));
+    lines
+}
+
+fn system(system: &System, width: usize) -> Vec<String> {
+    let pair = |left, value: String, right, other: String| {
+        if width < WIDTH {
+            return format!("{left:<17}{value}\n{right:<17}{other}");
+        }
+        format!("{left:<12}{value:<26}{right:<17}{other}")
+    };
     let leap = match system.leap_indicator {
         LeapIndicator::NoWarning => "no leap second",
         LeapIndicator::Leap61 => "a second is inserted today",
@@ -76,64 +84,12 @@ const fn is_followed(state: SyncState) -> bool {
     matches!(state, SyncState::Synchronized | SyncState::Holdover | SyncState::OrphanChild)
 }
 
-fn seconds(log2: i8) -> i64 {
-    Poll::new(log2).interval().nanos() / 1_000_000_000
-}
-
-fn row(cells: [&str; 9]) -> String {
-    let [mark, name, verdict, stratum, poll, reach, offset, error, delay] = cells;
-    let numbers = format!("{stratum:>3} {poll:>4} {reach:>5} {offset:>9} ± {error:<8} {delay:>8}");
-    format!("{mark} {name:<NAME$} {verdict:<14} {numbers}").trim_end().to_owned()
-}
-
-/// One row of numbers; below it what did not fit there: the whole name, the address, what was discarded, what is wrong.
-fn source(source: &Source) -> Vec<String> {
-    let stratum = source.stratum.map(|stratum| stratum.to_string());
-    let measured = |text: String| if source.measured { text } else { "-".to_owned() };
-    let mut lines = vec![row([
-        mark(source.verdict),
-        &shortened(&source.name, NAME),
-        source.verdict.name(),
-        stratum.as_deref().unwrap_or("-"),
-        &seconds(source.poll_interval).to_string(),
-        &format!("{:o}", source.reach),
-        &measured(signed(source.offset)),
-        &measured(magnitude(source.uncertainty)),
-        &measured(magnitude(source.delay)),
-    ])];
-    let whole_name = Some(source.name.clone()).filter(|name| name.chars().count() > NAME);
-    let address = Some(source.address.clone()).filter(|a| !a.is_empty() && !is_same(a, &source.name));
-    let interleaved = (source.interleaved > 0)
-        .then(|| format!("interleaved: {} of {} replies", source.interleaved, source.replies));
-    let discards = counted(&source.discards).map(|list| format!("discarded: {list}"));
-    let nts = source.nts.as_ref().map(|nts| nts::source(nts, source.nts_cookies.unwrap_or_default()));
-    let details: Vec<_> = [whole_name, address, nts, interleaved, discards].into_iter().flatten().collect();
-    lines.extend(wrapped(&details.join("; ")));
-    lines.extend(source.problem.iter().flat_map(|problem| wrapped(problem)));
-    lines
-}
-
-/// A name that is an address already says it all; 123 is the port that nobody writes.
-fn is_same(address: &str, name: &str) -> bool {
-    let bare = address.strip_suffix(":123").unwrap_or(address);
-    address == name || bare.trim_matches(['[', ']']) == name
-}
-
-const fn mark(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::SystemPeer => "*",
-        Verdict::Truechimer => "+",
-        Verdict::Falseticker => "x",
-        Verdict::Unreachable | Verdict::Demobilized => "?",
-        _ => " ",
-    }
-}
-
 /// What came of the requests, as far as anything did; below it what people look for when something is wrong.
-fn server(server: &Server) -> Vec<String> {
+fn server(server: &Server, width: usize) -> Vec<String> {
     let stats = &server.stats;
     let workers = if server.workers.len() == 1 { "worker" } else { "workers" };
-    let mut lines = vec![format!("Serving {} with {} {workers}", server.address, server.workers.len())];
+    let serving = format!("Serving {} with {} {workers}", server.address, server.workers.len());
+    let mut lines = filled(&serving, width);
     let versions = server.versions.iter().map(|(version, count)| (format!("v{version}"), count));
     let some = |count: u64| Some(count).filter(|count| *count > 0);
     let answered = [
@@ -159,7 +115,7 @@ fn server(server: &Server) -> Vec<String> {
     ];
     for parts in [answered.as_slice(), trouble.as_slice()] {
         let parts: Vec<_> = parts.iter().flatten().map(String::as_str).collect();
-        lines.extend(wrapped(&parts.join("; ")));
+        lines.extend(wrapped(&parts.join("; "), width));
     }
     lines
 }
@@ -173,20 +129,28 @@ pub(in crate::cli) fn counted<R: Display, C: Display>(
 }
 
 /// At most `width` characters, with a sign that something was cut off.
-fn shortened(text: &str, width: usize) -> String {
+pub(super) fn shortened(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.to_owned();
     }
     text.chars().take(width - 1).chain(['…']).collect()
 }
 
-/// Indented lines of at most [`WIDTH`] columns; a longer word stands alone on its line, and is cut.
-pub(in crate::cli) fn wrapped(text: &str) -> Vec<String> {
-    let width = WIDTH - INDENT.len();
+/// Control characters come from names and messages of others: a terminal must not obey them.
+pub(super) fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// Indented lines of at most `width` columns.
+pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let lines = filled(text, width.saturating_sub(INDENT.len()));
+    lines.iter().map(|line| format!("{INDENT}{line}")).collect()
+}
+
+/// Lines of at most `width` columns; a longer word stands alone on its line, and is cut.
+pub(super) fn filled(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    // Control characters come from names and messages of others: a terminal must not obey them.
-    let printable: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    for word in printable.split_whitespace() {
+    for word in printable(text).split_whitespace() {
         match lines.last_mut() {
             Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
                 line.push(' ');
@@ -195,5 +159,5 @@ pub(in crate::cli) fn wrapped(text: &str) -> Vec<String> {
             _ => lines.push(shortened(word, width)),
         }
     }
-    lines.iter().map(|line| format!("{INDENT}{line}")).collect()
+    lines
 }

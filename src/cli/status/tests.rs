@@ -9,11 +9,18 @@ use std::sync::Arc;
 fn page(change: impl FnOnce(&mut Snapshot)) -> String {
     let mut snapshot = snapshot();
     change(&mut snapshot);
-    show(&State::new(&snapshot, later(&snapshot, 0)), Format::Plain).unwrap()
+    show(&State::new(&snapshot, later(&snapshot, 0)), Format::Plain, Look::PIPE).unwrap()
+}
+
+/// On a terminal of so many columns, with these variables.
+fn on_terminal(columns: usize, variables: &[(&str, &str)]) -> String {
+    let snapshot = with_nts(snapshot());
+    plain::page(&State::new(&snapshot, later(&snapshot, 0)), look::tests::terminal(columns, variables))
 }
 
 const PAGE: &str = "\
-The clock is right: 12.3 µs behind, ± 45.6 µs, at most 6.95 ms off.
+The clock is right: synchronized to within 6.95 ms, 3 of 3 sources agree.
+It is 12.3 µs behind, ± 45.6 µs.
 
 Offset      +12.3 µs ± 45.6 µs        Frequency        -12.345 ± 0.012 ppm
 Stratum     2                         Reference        192.0.2.1
@@ -28,6 +35,8 @@ x a-very-long-name.… falseticker      1   64    17   -1.00 s ± 250 µs     13
     a-very-long-name.of-some-pool.example.net:123;
     [2001:db8:1234:5678:9abc:def0:1234:5678]:123; discarded: wrong-origin 3,
     rate-kiss 1
+    not used: it disagrees with the others; by its time the clock is 1.00 s
+    ahead
   ntp3.example.org:… waiting          -   64     0         - ± -               -
     ntp3.example.org:123
     cannot resolve ntp3.example.org: name not known
@@ -86,36 +95,51 @@ fn no_line_is_longer_than_80_columns_whatever_others_say() {
 
 #[test]
 fn the_first_line_says_whether_the_clock_is_right_and_the_next_what_helps() {
-    for (state, first, remedy) in [
-        (SyncState::Synchronized, "The clock is right: ", ""),
-        (SyncState::Holdover, "The sources are lost. The clock runs on by itself, at most 6.95 ms off.", ""),
-        (SyncState::Waiting, "The clock is not synchronized: waiting for measurements.", ""),
+    for (state, first, second) in [
+        (SyncState::Synchronized, "The clock is right: synchronized to within", "12.3 µs behind, ± 45.6 µs"),
+        (
+            SyncState::Holdover,
+            "The clock is not synchronized: the sources are lost, and",
+            "by itself, at most 6.95",
+        ),
+        (SyncState::Waiting, "The clock is not synchronized: waiting for measurements;", ""),
         (
             SyncState::NoQuorum,
-            "The clock is not synchronized: 3 source(s) agree and 4 must.",
-            "minimum-agreeing-sources",
+            "The clock is not synchronized: 3 source(s) agree and 4 must;",
+            "minimum-agreeing",
         ),
-        (
-            SyncState::TooFewSources,
-            "The clock will not be set: 4 sources must agree",
-            "minimum-agreeing-sources",
-        ),
+        (SyncState::TooFewSources, "The clock is not synchronized: 4 sources must agree", "minimum-agreeing"),
         (
             SyncState::OrphanParent,
-            "There is no source of time. This clock is the isolated",
+            "The clock is not synchronized: there is no source",
             "stratum 2 (orphan-stratum)",
         ),
-        (SyncState::OrphanChild, "There is no source of time. The clock is 12.3 µs behind", "orphan-stratum"),
-        (SyncState::NoSources, "The clock will not be set: no sources", "[[source]]"),
+        (SyncState::OrphanChild, "The clock is not synchronized: there is no source", "12.3 µs behind"),
+        (SyncState::NoSources, "The clock is not synchronized: no sources are configured.", "[[source]]"),
     ] {
         let page = page(|snapshot| {
             snapshot.system.state = state;
             snapshot.system.minimum_agreeing_sources = 4;
         });
-        let mut lines = page.lines();
-        assert!(lines.next().unwrap().starts_with(first), "{page}");
-        assert!(lines.next().unwrap().contains(remedy), "{page}");
+        let (head, _) = page.split_once("\n\n").unwrap();
+        assert!(head.starts_with(first), "{head}");
+        assert!(head.replace('\n', " ").contains(second), "{head}");
     }
+}
+
+#[test]
+fn where_no_server_answers_the_page_says_what_to_look_at() {
+    let page = page(|snapshot| {
+        snapshot.system.state = SyncState::Waiting;
+        for source in &mut snapshot.sources {
+            (source.unanswered_polls, source.problem) = (3, None);
+        }
+    });
+    let words = page.replace('\n', " ");
+    assert!(
+        words.contains("No server answers. Remedy: see whether there is a network, and UDP port 123"),
+        "{page}"
+    );
 }
 
 #[test]
@@ -124,8 +148,65 @@ fn a_clock_that_is_only_measured_is_not_called_right() {
         snapshot.system.controls_clock = false;
         snapshot.system.offset = Span::from_secs(-2);
     });
-    assert!(page.starts_with("Measured, not controlled: the clock is 2.00 s ahead, ± 45.6 µs.\n"), "{page}");
+    assert!(page.starts_with("The clock is only measured: synchronized to within "), "{page}");
+    assert!(page.contains("\nIt is 2.00 s ahead, ± 45.6 µs.\nThis daemon does not set it: "), "{page}");
     assert!(!page.contains("is right"), "{page}");
+}
+
+const XTERM: [(&str, &str); 2] = [("TERM", "xterm"), ("LANG", "C.UTF-8")];
+
+/// Without what only eyes are for.
+fn words(page: &str) -> String {
+    let mut words = String::new();
+    let mut rest = page;
+    while let Some((before, after)) = rest.split_once('\x1b') {
+        words += before;
+        rest = after.split_once('m').unwrap().1;
+    }
+    words + rest
+}
+
+#[test]
+fn a_terminal_shows_the_words_of_the_pipe_with_colours_and_signs() {
+    let snapshot = with_nts(snapshot());
+    let piped = super::page(&State::new(&snapshot, later(&snapshot, 0)));
+    let shown = on_terminal(80, &XTERM);
+    assert!(
+        shown.starts_with("\x1b[32m✓ The clock is right: ") && shown.contains("\x1b[31m✗ a-very"),
+        "{shown}"
+    );
+    assert!(shown.contains("\x1b[32m★ ntp1.example.org:… system-peer "), "{shown}");
+    let ascii = |page: String| page.replace('★', "*").replace('✓', "+").replace('✗', "x");
+    let plain = |page: String| page.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let mut seen = plain(ascii(words(&shown)));
+    assert_eq!(seen.remove(0), "+");
+    assert_eq!(seen, plain(piped));
+}
+
+#[test]
+fn a_terminal_without_colours_or_utf8_gets_none() {
+    let page = on_terminal(80, &[("TERM", "xterm"), ("NO_COLOR", "1"), ("LANG", "C.UTF-8")]);
+    assert!(!page.contains('\x1b') && page.starts_with("✓ The clock is right"), "{page}");
+    for variables in [&[("TERM", "dumb"), ("LANG", "C.UTF-8")][..], &[("TERM", "vt100"), ("LANG", "C")]] {
+        let page = on_terminal(80, variables);
+        assert!(page.is_ascii() && words(&page).starts_with("+ The clock is right"), "{page}");
+        assert_eq!(page.contains('\x1b'), variables[0].1 == "vt100", "{page}");
+        assert!(page.contains("-13.7 us ~ 52.0 us "), "{page}");
+    }
+}
+
+#[test]
+fn every_width_of_terminal_is_kept_to_and_a_wide_one_shows_whole_names() {
+    for columns in 40..=160 {
+        let page = on_terminal(columns, &XTERM);
+        for line in words(&page).lines() {
+            assert!(line.chars().count() <= columns, "{columns}: {line}");
+        }
+        assert!(page.contains("-13.7 µs"), "{columns}");
+    }
+    let (wide, narrow) = (words(&on_terminal(132, &XTERM)), words(&on_terminal(50, &XTERM)));
+    assert!(wide.contains("\n✗ a-very-long-name.of-some-pool.example.net:123 falseticker"), "{wide}");
+    assert!(narrow.contains("\n  Source      ") && !narrow.contains("Reach"), "{narrow}");
 }
 
 #[test]
@@ -175,9 +256,9 @@ fn a_slew_says_how_long_it_takes() {
 fn json_is_the_whole_state_and_prometheus_the_metrics() {
     let snapshot = snapshot();
     let state = State::new(&snapshot, later(&snapshot, 5));
-    let json = show(&state, Format::Json).unwrap();
+    let json = show(&state, Format::Json, Look::PIPE).unwrap();
     assert_eq!(serde_json::from_str::<State>(&json).unwrap(), state);
-    assert!(show(&state, Format::Prometheus).unwrap().contains("ntp_system_stratum 2"));
+    assert!(show(&state, Format::Prometheus, Look::PIPE).unwrap().contains("ntp_system_stratum 2"));
 }
 
 #[test]

@@ -1,0 +1,138 @@
+//! The table of sources on the page: a row of numbers each, and below it what did not fit there. Other parts are `plain`'s.
+
+use super::look::{Look, Tone};
+use super::nts;
+use super::plain::{counted, printable, shortened, wrapped};
+use super::reason::reason;
+use crate::observation::Source;
+use crate::time::Poll;
+use crate::time::quantity::{magnitude, signed};
+use crate::verdict::Verdict;
+
+const VERDICT: usize = 14;
+/// A name is as wide as what the numbers leave, within these.
+const NAMES: (usize, usize) = (8, 48);
+
+/// Heading and rows.
+pub(super) fn table(sources: &[Source], look: Look) -> Vec<String> {
+    if sources.is_empty() {
+        return vec!["No sources.".to_owned()];
+    }
+    let columns = Columns::new(look.width, sources);
+    let cells = ["Source", "Verdict", "Str", "Poll", "Reach", "Offset", "Error", "Delay"];
+    let (left, right) = columns.row(&cells.map(str::to_owned));
+    let mut lines = vec![look.paint(Tone::Heading, format!("  {left}{right}").trim_end())];
+    lines.extend(sources.iter().flat_map(|source| self::source(source, columns, look)));
+    lines
+}
+
+/// Those that there is room for, the most telling first.
+#[derive(Debug, Clone, Copy)]
+struct Columns {
+    name: usize,
+    has_delay: bool,
+    has_polls: bool,
+    has_reach: bool,
+    has_error: bool,
+}
+
+impl Columns {
+    /// A wide terminal shows longer names, where there are any.
+    fn new(width: usize, sources: &[Source]) -> Self {
+        let longest = sources.iter().map(|source| source.name.chars().count()).max().unwrap_or_default();
+        let mut columns = Self {
+            name: 0,
+            has_delay: width >= 80,
+            has_polls: width >= 71,
+            has_reach: width >= 62,
+            has_error: width >= 48,
+        };
+        let others =
+            "  ".len() + columns.row(&Default::default()).1.chars().count() + " ".len() + VERDICT + " ".len();
+        let room = width.saturating_sub(others);
+        columns.name = room.min(longest.max(18)).clamp(NAMES.0, NAMES.1);
+        columns
+    }
+
+    /// Name and verdict, and the numbers.
+    fn row(self, cells: &[String; 8]) -> (String, String) {
+        let [name, verdict, stratum, poll, reach, offset, error, delay] = cells;
+        let width = self.name;
+        let mut numbers = String::new();
+        if self.has_polls {
+            numbers += &format!("{stratum:>3} {poll:>4} ");
+        }
+        if self.has_reach {
+            numbers += &format!("{reach:>5} ");
+        }
+        numbers += &format!("{offset:>9}");
+        if self.has_error {
+            numbers += &format!(" ± {error:<8}");
+        }
+        if self.has_delay {
+            numbers += &format!(" {delay:>8}");
+        }
+        (format!("{name:<width$} {verdict:<VERDICT$} "), numbers)
+    }
+}
+
+fn source(source: &Source, columns: Columns, look: Look) -> Vec<String> {
+    let measured = |text: String| if source.measured { text } else { "-".to_owned() };
+    let (left, right) = columns.row(&[
+        shortened(&printable(&source.name), columns.name),
+        source.verdict.name().to_owned(),
+        source.stratum.map_or("-".to_owned(), |stratum| stratum.to_string()),
+        seconds(source.poll_interval).to_string(),
+        format!("{:o}", source.reach),
+        measured(signed(source.offset)),
+        measured(magnitude(source.uncertainty)),
+        measured(magnitude(source.delay)),
+    ]);
+    let left = look.paint(tone(source.verdict), &format!("{} {left}", mark(source.verdict, look)));
+    let mut lines = vec![format!("{left}{right}").trim_end().to_owned()];
+    lines.extend(wrapped(&details(source, columns.name), look.width));
+    lines.extend(reason(source).iter().chain(&source.problem).flat_map(|why| wrapped(why, look.width)));
+    lines
+}
+
+/// The whole name, the address, keys, what was discarded.
+fn details(source: &Source, name: usize) -> String {
+    let whole_name = Some(source.name.clone()).filter(|whole| whole.chars().count() > name);
+    let address = Some(source.address.clone()).filter(|a| !a.is_empty() && !is_same(a, &source.name));
+    let interleaved = (source.interleaved > 0)
+        .then(|| format!("interleaved: {} of {} replies", source.interleaved, source.replies));
+    let discards = counted(&source.discards).map(|list| format!("discarded: {list}"));
+    let nts = source.nts.as_ref().map(|nts| nts::source(nts, source.nts_cookies.unwrap_or_default()));
+    let parts: Vec<_> = [whole_name, address, nts, interleaved, discards].into_iter().flatten().collect();
+    parts.join("; ")
+}
+
+/// A name that is an address already says it all; 123 is the port that nobody writes.
+fn is_same(address: &str, name: &str) -> bool {
+    let bare = address.strip_suffix(":123").unwrap_or(address);
+    address == name || bare.trim_matches(['[', ']']) == name
+}
+
+/// Of a poll interval.
+pub(super) fn seconds(log2: i8) -> i64 {
+    Poll::new(log2).interval().nanos() / 1_000_000_000
+}
+
+fn mark(verdict: Verdict, look: Look) -> &'static str {
+    match verdict {
+        Verdict::SystemPeer => look.sign("★", "*"),
+        Verdict::Truechimer => look.sign("✓", "+"),
+        Verdict::Falseticker => look.sign("✗", "x"),
+        Verdict::Unreachable | Verdict::Demobilized => "?",
+        _ => " ",
+    }
+}
+
+const fn tone(verdict: Verdict) -> Tone {
+    match verdict {
+        Verdict::SystemPeer | Verdict::Truechimer => Tone::Good,
+        Verdict::Falseticker | Verdict::Unreachable | Verdict::Demobilized | Verdict::Loop => Tone::Bad,
+        Verdict::NotSelectable | Verdict::Outlier => Tone::Plain,
+        _ => Tone::Doubtful,
+    }
+}
