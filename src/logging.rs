@@ -1,5 +1,8 @@
-//! Logging set-up: filter, format, colour, file. Logs nothing itself.
+//! Logging set-up: filter, format, colour, file, journal. Logs nothing itself.
 
+mod journal;
+
+use journal::Journal;
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
@@ -7,8 +10,10 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::{Arc, PoisonError, RwLock};
 use tracing::Subscriber;
+use tracing::field::Field;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::{Writer, debug_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -33,8 +38,10 @@ pub enum Format {
 pub struct Settings<'a> {
     /// A filter that the configuration's check has passed.
     pub filter: &'a str,
-    /// How a line looks.
-    pub format: Format,
+    /// What the journal calls this program.
+    pub program: &'static str,
+    /// How a line looks. Without, and without a path, lines go to the journal with their fields where standard error does.
+    pub format: Option<Format>,
     /// Instead of standard error.
     pub path: Option<&'a Path>,
     /// Colour, if standard error is a terminal; never in a file.
@@ -63,12 +70,15 @@ pub(crate) fn subscriber(settings: &Settings<'_>) -> Result<(impl Subscriber + u
     let (filter, filter_handle) = reload::Layer::new(parse_filter(settings.filter)?);
     let registry = tracing_subscriber::registry();
     let file = settings.path.map(LogFile::open).transpose()?;
+    let format = settings.format.unwrap_or_default();
     let lines = match file.clone() {
-        Some(file) => lines(settings.format, false, file),
-        None => {
-            let colour = settings.ansi_colors && io::stderr().is_terminal();
-            lines(settings.format, colour, io::stderr)
+        Some(file) => lines(format, false, file),
+        None if settings.format.is_none() && journal::has_standard_error() => {
+            let journal =
+                Journal::new(Path::new(journal::SOCKET), settings.program, lines(format, false, io::stderr));
+            journal.map_err(|error| format!("no socket for the journal: {error}"))?.boxed()
         }
+        None => lines(format, settings.ansi_colors && io::stderr().is_terminal(), io::stderr),
     };
     // The filter comes first, so that its handle knows a plain registry below it.
     Ok((registry.with(filter).with(lines), Handle { filter: filter_handle, file }))
@@ -104,10 +114,19 @@ where
 {
     let layer = tracing_subscriber::fmt::layer().with_ansi(colour).with_writer(writer);
     match format {
-        Format::Full => layer.boxed(),
-        Format::Compact => layer.compact().boxed(),
-        Format::Pretty => layer.pretty().boxed(),
+        Format::Full => layer.fmt_fields(debug_fn(for_people)).boxed(),
+        Format::Compact => layer.compact().fmt_fields(debug_fn(for_people)).boxed(),
+        Format::Pretty => layer.pretty().fmt_fields(debug_fn(for_people)).boxed(),
         Format::Json => layer.json().boxed(),
+    }
+}
+
+/// The fields of a line after its words, without those that are only for programs.
+fn for_people(writer: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt::Result {
+    match field.name() {
+        "message" => write!(writer, "{value:?}"),
+        name if journal::is_said_in_words(name) => Ok(()),
+        name => write!(writer, " {name}={value:?}"),
     }
 }
 

@@ -71,7 +71,8 @@ fn start_logging(config: &Config) -> Result<logging::Handle, StartupError> {
     let seen = &config.observability;
     let settings = logging::Settings {
         filter: seen.log_level.as_deref().unwrap_or("info"),
-        format: logging::Format::Full,
+        program: "ntp-metrics-exporter",
+        format: None,
         path: seen.log_path_metrics_exporter.as_deref(),
         ansi_colors: seen.ansi_colors,
     };

@@ -22,9 +22,9 @@ pub struct Args {
     #[arg(short = 'l', long = "log-level", value_name = "LEVEL|FILTER", env = "NTP_LOG", value_parser = log_filter)]
     pub log_filter: Option<String>,
 
-    /// Looks of the log: full, compact, pretty or json
-    #[arg(long, value_name = "FORMAT", env = "NTP_LOG_FORMAT", default_value_t, value_parser = log_format)]
-    pub log_format: Format,
+    /// Looks of the log: full, compact, pretty or json [default: the journal's own where it is connected, else full]
+    #[arg(long, value_name = "FORMAT", env = "NTP_LOG_FORMAT", value_parser = log_format)]
+    log_format: Option<String>,
 
     /// Ask this server instead of the configured sources; may be given several times
     #[arg(short = 'p', long = "peer", value_name = "ADDRESS")]
@@ -52,8 +52,18 @@ fn log_filter(text: &str) -> Result<String, String> {
 }
 
 /// The same for the format.
-fn log_format(text: &str) -> Result<Format, String> {
-    if text.is_empty() { Ok(Format::default()) } else { text.parse() }
+fn log_format(text: &str) -> Result<String, String> {
+    if !text.is_empty() {
+        text.parse::<Format>()?;
+    }
+    Ok(text.to_owned())
+}
+
+impl Args {
+    /// The looks of the log, if somebody chose them.
+    pub fn log_format(&self) -> Option<Format> {
+        self.log_format.as_deref().and_then(|word| word.parse().ok())
+    }
 }
 
 /// Parses a command line. What is to be printed (help, version, or what is wrong and the usage) is printed here.
@@ -90,8 +100,8 @@ mod tests {
              --no-clock-control",
         )
         .unwrap();
+        assert_eq!((read.log_format(), read.no_clock_control), (Some(Format::Json), true));
         assert_eq!((read.config, read.log_filter.as_deref()), (Some("/c".into()), Some("debug")));
-        assert_eq!((read.log_format, read.no_clock_control), (Format::Json, true));
         assert_eq!(read.peers, ["a".parse().unwrap(), "[::1]:1123".parse().unwrap()]);
         assert_eq!(read.servers, ["127.0.0.1:123".parse().unwrap(), "[::]:1123".parse().unwrap()]);
     }
@@ -114,7 +124,7 @@ mod tests {
 
     #[test]
     fn an_empty_variable_means_nothing() {
-        assert_eq!((log_format(""), log_filter("")), (Ok(Format::Full), Ok(String::new())));
+        assert_eq!((log_format(""), log_filter("")), (Ok(String::new()), Ok(String::new())));
     }
 
     #[test]

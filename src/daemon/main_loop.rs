@@ -8,10 +8,11 @@ use super::leap_file::LeapFile;
 use super::publisher::Publisher;
 use super::resolver::Resolver;
 use super::startup_error::StartupError;
+use super::telling::tell;
 use crate::asking::Asked;
 use crate::command::Command;
 use crate::config::Config;
-use crate::engine::{Action, Engine, Event, Notice, QueryId};
+use crate::engine::{Action, Engine, Event, QueryId};
 use crate::notify::Reporter;
 use crate::observation::State;
 use crate::sys;
@@ -79,7 +80,7 @@ impl MainLoop {
 
     async fn turn_until(&mut self, stop: &CancellationToken) -> Result<(), StartupError> {
         for notice in self.engine.opening_notices() {
-            tell(&notice, false);
+            tell(&notice, false, &self.clock);
         }
         if let Some(table) = self.leap_file.as_ref().and_then(LeapFile::table) {
             let table = table.clone();
@@ -209,9 +210,11 @@ impl MainLoop {
                     let applied = self.adjust(&adjustment)?;
                     actions.extend(self.engine.handle(self.clock.now(), Event::Applied(applied)));
                 }
-                Action::Notice(notice) => tell(&notice, self.config.synchronization.warn_on_jump),
+                Action::Notice(notice) => {
+                    tell(&notice, self.config.synchronization.warn_on_jump, &self.clock);
+                }
                 Action::Publish => publish = true,
-                Action::Panic(reason) => return Err(StartupError::clock(reason)),
+                Action::Panic(reason) => return Err(StartupError::panic(reason)),
             }
         }
         if publish {
@@ -274,15 +277,6 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         (clock, "[clock]"),
     ];
     parts.into_iter().filter(|(differs, _)| *differs).map(|(_, name)| name).collect()
-}
-
-/// A step of our own is a warning where `warn-on-jump` says so.
-fn tell(notice: &Notice, warn_on_jump: bool) {
-    if notice.is_warning() || warn_on_jump && matches!(notice, Notice::Stepped(_)) {
-        tracing::warn!("{notice}");
-    } else {
-        tracing::info!("{notice}");
-    }
 }
 
 /// Not at all without a wake-up; at least a moment when it is overdue, so that no mistake above can spin.

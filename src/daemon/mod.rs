@@ -26,6 +26,7 @@ mod smear_watch;
 pub mod startup;
 pub mod startup_error;
 mod state_files;
+mod telling;
 
 pub use activation::PassedSockets;
 pub use process::main;

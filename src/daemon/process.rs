@@ -6,12 +6,14 @@ use super::clock::Clock;
 use super::running::Daemon;
 use super::startup::{self, Prepared, prepare};
 use super::startup_error::StartupError;
+use super::telling;
 use crate::asking::{Answer, Asked, Door};
 use crate::command::ServiceOrder;
 use crate::config::{Config, check_log_filter};
 use crate::notify::Manager;
 use crate::{logging, sys};
 use std::ffi::OsString;
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -181,9 +183,10 @@ impl Service {
 /// Standard error always; the log too, when it goes elsewhere.
 fn fail(error: &StartupError, logging: bool) -> ExitCode {
     if logging {
-        tracing::error!("{error}");
+        telling::tell_end(error);
     } else {
-        eprintln!("ntp-daemon: {error}");
+        // Where nobody reads it, the exit code says it.
+        let _ = writeln!(io::stderr(), "ntp-daemon: {error}");
     }
     error.exit_code.into()
 }

@@ -72,7 +72,8 @@ fn start_logging(args: &Args, config: &Config) -> Result<logging::Handle, Startu
     let seen = &config.observability;
     let settings = logging::Settings {
         filter: filter(args, config),
-        format: args.log_format,
+        program: "ntp-daemon",
+        format: args.log_format(),
         path: seen.log_path.as_deref(),
         ansi_colors: seen.ansi_colors,
     };

@@ -19,8 +19,10 @@ pub enum Failure {
     Configuration,
     /// 77: the right to do something is missing.
     NotPermitted,
-    /// 70: the clock cannot be, or may not be, corrected.
+    /// 70: the clock cannot be corrected.
     Clock,
+    /// 70: the clock may not be corrected: a panic threshold.
+    Panic,
     /// 1: anything else.
     Other,
 }
@@ -31,7 +33,7 @@ impl Failure {
         match self {
             Self::Configuration => 78,
             Self::NotPermitted => 77,
-            Self::Clock => 70,
+            Self::Clock | Self::Panic => 70,
             Self::Other => 1,
         }
     }
@@ -54,9 +56,14 @@ impl StartupError {
         Self { message: message.into(), exit_code: Failure::NotPermitted }
     }
 
-    /// The clock cannot be, or may not be, corrected.
+    /// The clock cannot be corrected.
     pub fn clock(message: impl Into<String>) -> Self {
         Self { message: message.into(), exit_code: Failure::Clock }
+    }
+
+    /// The clock may not be corrected: a panic threshold.
+    pub fn panic(message: impl Into<String>) -> Self {
+        Self { message: message.into(), exit_code: Failure::Panic }
     }
 
     /// Anything else.

@@ -112,10 +112,10 @@ impl Keying {
         std::mem::replace(&mut self.told, Told::Failure) != Told::Failure
     }
 
-    /// Keys for a server that can be asked; whether it is worth telling, as the first ones or after a failure.
+    /// Keys for a server that can be asked; whether people were told that there are none.
     pub(super) fn on_success(&mut self) -> bool {
         self.problem = None;
-        std::mem::replace(&mut self.told, Told::Success) != Told::Success
+        std::mem::replace(&mut self.told, Told::Success) == Told::Failure
     }
 
     /// Keys for servers none of which can be asked.

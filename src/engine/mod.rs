@@ -72,6 +72,8 @@ pub struct Start {
 struct Told {
     verdicts: BTreeMap<SourceId, Verdict>,
     synchronized: bool,
+    /// At any time in this run.
+    was_synchronized: bool,
     leap: Option<Leap>,
     /// Of the system peer: kept when it is lost, for holdover (RFC 5905 §7.3).
     reference_id: ReferenceId,
@@ -302,6 +304,7 @@ impl Engine {
             for (_, member) in self.roster.members_mut() {
                 member.association.on_clock_stepped();
             }
+            self.told.estimate.on_step();
             out.push(Action::Notice(Notice::Stepped(by)));
         }
         let steady = self.discipline.system(now).frequency;
@@ -396,7 +399,7 @@ impl Engine {
             if member.told_reachable == Some(reachable) {
                 continue;
             }
-            member.told_reachable = Some(reachable);
+            let again = member.told_reachable.replace(reachable).is_some();
             let (name, address) = (name.to_owned(), member.association.address());
             if !reachable {
                 self.discipline.set_reachable(
@@ -406,7 +409,7 @@ impl Engine {
                 );
             }
             out.push(Action::Notice(match reachable {
-                true => Notice::Reachable { name, address },
+                true => Notice::Reachable { again, name, address },
                 false => Notice::Unreachable { name, address },
             }));
         }

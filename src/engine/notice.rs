@@ -18,7 +18,14 @@ pub enum Notice {
         needed: usize,
     },
     /// The clock follows its sources from now on.
-    Synchronized,
+    Synchronized {
+        /// Whether it never did before.
+        first: bool,
+        /// What was to be corrected.
+        offset: Span,
+        /// One standard deviation.
+        offset_uncertainty: Span,
+    },
     /// It does not any more.
     SynchronizationLost,
     /// The system estimate, when it changed enough to be worth reading.
@@ -72,6 +79,8 @@ pub enum Notice {
     },
     /// A source has keys, for the first time or again after a failure.
     KeysExchanged {
+        /// People were told that it had none.
+        again: bool,
         /// As configured.
         name: String,
         /// Where it is asked with them.
@@ -122,6 +131,8 @@ pub enum Notice {
     },
     /// A source answers for the first time, or again.
     Reachable {
+        /// People were told that it did not answer.
+        again: bool,
         /// As configured.
         name: String,
         /// Where.
@@ -183,6 +194,16 @@ pub enum Notice {
 }
 
 impl Notice {
+    /// Whether it is a matter of course, for those only who look closely: what follows from it is told as well.
+    pub const fn is_detail(&self) -> bool {
+        matches!(
+            self,
+            Self::FrequencyChanged { .. }
+                | Self::Reachable { again: false, .. }
+                | Self::KeysExchanged { again: false, .. }
+        )
+    }
+
     /// Whether it deserves a warning rather than information.
     pub const fn is_warning(&self) -> bool {
         matches!(
@@ -214,7 +235,12 @@ impl fmt::Display for Notice {
                 "Only {configured} source(s) configured and {needed} must agree (minimum-agreeing-sources): the clock will not be set. \
                  Add sources, or lower minimum-agreeing-sources in [synchronization]"
             ),
-            Self::Synchronized => write!(f, "Synchronized"),
+            Self::Synchronized { offset, offset_uncertainty, .. } => write!(
+                f,
+                "Synchronized; the offset was {:.3}±{:.3} ms",
+                offset.seconds() * 1e3,
+                offset_uncertainty.seconds() * 1e3
+            ),
             Self::SynchronizationLost => write!(f, "Synchronization lost: no usable sources are left"),
             Self::Estimate { offset, offset_uncertainty, frequency, frequency_uncertainty } => write!(
                 f,
@@ -245,7 +271,7 @@ impl fmt::Display for Notice {
                 write!(f, "Source {name} ({address}) is now {to} (was {from})")
             }
             Self::NotResolved { name, reason } => write!(f, "Cannot resolve {name}: {reason}; trying again"),
-            Self::Reachable { name, address } => write!(f, "Source {name} ({address}) answers"),
+            Self::Reachable { name, address, .. } => write!(f, "Source {name} ({address}) answers"),
             Self::Unreachable { name, address } => write!(f, "Source {name} ({address}) does not answer"),
             Self::Demobilized { .. } | Self::RateLimited { .. } => self.of_kisses(f),
             Self::OrphanParent { .. } | Self::OrphanChild { .. } => self.of_orphans(f),
@@ -295,7 +321,7 @@ impl Notice {
 
     fn of_keys(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::KeysExchanged { name, server, algorithm } => {
+            Self::KeysExchanged { name, server, algorithm, .. } => {
                 write!(f, "Keys exchanged with {name}: asking {server} with {algorithm}")
             }
             Self::KeysNotExchanged { name, reason } => {

@@ -32,8 +32,10 @@ impl Engine {
         let synchronized = matches!(system.state, State::Synchronized | State::Holdover);
         if synchronized != self.told.synchronized {
             self.told.synchronized = synchronized;
+            let first = !std::mem::replace(&mut self.told.was_synchronized, true);
+            let (offset, offset_uncertainty) = (system.offset, system.offset_uncertainty);
             out.push(Action::Notice(match synchronized {
-                true => Notice::Synchronized,
+                true => Notice::Synchronized { first, offset, offset_uncertainty },
                 false => Notice::SynchronizationLost,
             }));
         }

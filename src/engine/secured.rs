@@ -323,9 +323,10 @@ fn settle(
         add(group, Offer { server, session, keys }, new_source, now, changes);
         server
     };
-    let works_again = group.keying_mut().is_some_and(Keying::on_success);
-    if works_again || !changes.added.is_empty() {
-        out.push(Action::Notice(Notice::KeysExchanged { name: group.name.clone(), server, algorithm }));
+    let again = group.keying_mut().is_some_and(Keying::on_success);
+    if again || !changes.added.is_empty() {
+        let name = group.name.clone();
+        out.push(Action::Notice(Notice::KeysExchanged { again, name, server, algorithm }));
     }
 }
 

@@ -33,7 +33,8 @@ fn logging(more: &[&str]) -> Logging {
     let log = directory.path().join("log");
     let settings = Settings {
         filter: &configured_filter,
-        format: Format::Compact,
+        program: "ntp-daemon",
+        format: Some(Format::Compact),
         path: Some(&log),
         ansi_colors: false,
     };

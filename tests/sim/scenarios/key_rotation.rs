@@ -20,7 +20,7 @@ const SERVERS: usize = 3;
 const STALE: usize = 7;
 
 /// A client of three servers with the same keys, everything else at its default, and this `key-rotation-interval` (seconds).
-fn world(interval: f64) -> World {
+pub(super) fn world(interval: f64) -> World {
     let scenario = scenario(vec![near(); SERVERS], 0.0);
     let mut config = configuration(&scenario, PollLimits::default());
     let like = config.sources[0].clone();

@@ -9,6 +9,7 @@ mod key_rotation;
 mod leap;
 mod names;
 mod orphan;
+mod quiet;
 mod selection;
 mod smear;
 mod start;

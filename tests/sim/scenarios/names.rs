@@ -19,7 +19,7 @@ fn pool_host() -> HostPort {
 }
 
 /// A computer that is given names alone; the name stands for all of the scenario's servers.
-fn named(scenario: &Scenario, kinds: &[SourceKind]) -> World {
+pub(super) fn named(scenario: &Scenario, kinds: &[SourceKind]) -> World {
     let mut config = configuration(scenario, EVERY_64_SECONDS);
     let like = config.sources[0].clone();
     config.sources = kinds.iter().map(|kind| SourceConfig { kind: kind.clone(), ..like.clone() }).collect();
@@ -30,7 +30,7 @@ fn named(scenario: &Scenario, kinds: &[SourceKind]) -> World {
     world
 }
 
-fn pool(count: usize, ignore: Vec<IpAddr>) -> SourceKind {
+pub(super) fn pool(count: usize, ignore: Vec<IpAddr>) -> SourceKind {
     SourceKind::Pool { address: pool_host(), count, ignore }
 }
 
