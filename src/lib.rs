@@ -9,7 +9,7 @@
 //! | 1 | [`packet`], [`nts`], [`verdict`], [`measurement`], [`command`], [`snapshot`], [`config`]: values |
 //! | 2 | [`source`] (one association), [`server`] (the responder), [`discipline`] (algorithms without protocol) |
 //! | 3 | [`engine`]: events in, actions out |
-//! | 4 | [`logging`], [`metrics`], [`observation`], [`control`], [`notify`], [`asking`], [`unix_socket`]: a [`snapshot::Snapshot`] out, a [`command::Command`] in |
+//! | 4 | [`logging`], [`metrics`], [`observation`], [`control`], [`dbus`], [`notify`], [`asking`], [`unix_socket`]: a [`snapshot::Snapshot`] out, a [`command::Command`] in |
 //! | 5 | [`daemon`]: tokio; the one loop that owns the engine. [`cli`]: `ntp-ctl`. [`testserver`]: misbehaving servers, for tests and the demo |
 //!
 //! Invariants:
@@ -24,6 +24,7 @@ pub mod command;
 pub mod config;
 pub mod control;
 pub mod daemon;
+pub mod dbus;
 pub mod discipline;
 pub mod engine;
 pub mod logging;

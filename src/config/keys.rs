@@ -192,7 +192,7 @@ pub(super) const OBSERVABILITY: Schema = Schema {
     ],
 };
 
-pub(super) const CONTROL: Schema = Schema { title: "[control]", keys: &["path", "permissions"] };
+pub(super) const CONTROL: Schema = Schema { title: "[control]", keys: &["path", "permissions", "d-bus"] };
 
 pub(super) const CLOCK: Schema = Schema {
     title: "[clock]",

@@ -232,6 +232,8 @@ pub struct Control {
     pub path: Option<PathBuf>,
     /// Its permission bits.
     pub permissions: u32,
+    /// Whether the daemon is on the system bus.
+    pub d_bus: bool,
 }
 
 /// Whose the clock is.
@@ -361,7 +363,7 @@ impl Default for Observability {
 
 impl Default for Control {
     fn default() -> Self {
-        Self { path: None, permissions: 0o660 }
+        Self { path: None, permissions: 0o660, d_bus: true }
     }
 }
 

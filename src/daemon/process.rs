@@ -11,7 +11,7 @@ use crate::asking::{Answer, Asked, Door};
 use crate::command::ServiceOrder;
 use crate::config::{Config, check_log_filter};
 use crate::notify::Manager;
-use crate::{logging, sys};
+use crate::{dbus, logging, sys};
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -57,6 +57,7 @@ fn run(args: Args, prepared: Prepared, passed: PassedSockets) -> Result<(), Star
 async fn run_until_signal(args: Args, prepared: Prepared, passed: PassedSockets) -> Result<(), StartupError> {
     let signals = Signals::catch()?;
     let stop = CancellationToken::new();
+    let (d_bus, log_target) = (prepared.config.control.d_bus, log_target(&prepared.config));
     let mut daemon =
         Daemon::start(prepared.config, passed, |config| Clock::open(config.clock_control)).await?;
     let manager = Manager::from_environment();
@@ -72,10 +73,26 @@ async fn run_until_signal(args: Args, prepared: Prepared, passed: PassedSockets)
     };
     let signals = tokio::spawn(signals.obey(stop.clone(), service, orders));
     tracing::info!("ntp-daemon {} started", env!("CARGO_PKG_VERSION"));
+    if d_bus {
+        let clock = daemon.clock();
+        let (snapshots, asker, now) = (daemon.snapshots(), daemon.asker(), move || clock.now_both());
+        tokio::spawn(dbus::serve(dbus::Seams { snapshots, asker, now, log_target }, stop.clone()));
+    }
     let result = daemon.run(stop).await;
     signals.abort();
     tracing::info!("Stopped");
     result
+}
+
+/// In systemd's words, as far as it has one.
+fn log_target(config: &Config) -> &'static str {
+    if config.observability.log_path.is_some() {
+        "file"
+    } else if std::env::var_os("JOURNAL_STREAM").is_some() {
+        "journal"
+    } else {
+        "console"
+    }
 }
 
 /// Signals are caught from here on, so that one during the start is not lost.

@@ -127,6 +127,11 @@ impl Daemon {
         self.service_orders.take()
     }
 
+    /// To ask it something.
+    pub fn asker(&self) -> Asker {
+        Asker { commands: self.commands.clone(), service: self.service.clone() }
+    }
+
     /// To have it read files again that the configuration names and that somebody else writes: certificates and keys.
     pub fn files(&self) -> watch::Sender<()> {
         self.files.clone()

@@ -6,6 +6,7 @@ use super::{Action, Engine, Notice};
 use crate::discipline::{State, SystemEstimate};
 use crate::packet::ReferenceId;
 use crate::snapshot::{Snapshot, Source, SourceEstimate, SourceNts, SyncState, System};
+use crate::source::MAXIMUM_ROOT_DISTANCE;
 use crate::time::{Leap, LeapTable, Now, Poll, Span};
 use crate::verdict::{Discard, Verdict};
 
@@ -123,6 +124,7 @@ impl Engine {
             frequency_uncertainty: estimate.frequency_uncertainty,
             poll: self.shortest_poll(),
             poll_limits: (self.config.source_defaults.min, self.config.source_defaults.max),
+            root_distance_limit: MAXIMUM_ROOT_DISTANCE,
             steps: estimate.steps,
             accumulated_steps: estimate.accumulated_steps,
             accumulated_steps_threshold: synchronization.accumulated_step_panic,

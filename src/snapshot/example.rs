@@ -112,6 +112,7 @@ fn system() -> System {
         frequency_uncertainty: Frequency::from_ppm(0.012),
         poll: Poll::new(6),
         poll_limits: (Poll::new(4), Poll::new(10)),
+        root_distance_limit: Span::from_secs(16),
         steps: 1,
         accumulated_steps: Span::ZERO,
         accumulated_steps_threshold: None,

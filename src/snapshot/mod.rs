@@ -81,6 +81,8 @@ pub struct System {
     pub poll: Poll,
     /// `[source-defaults]`: shortest and longest.
     pub poll_limits: (Poll, Poll),
+    /// Replies from servers that are further from their primary source are not used.
+    pub root_distance_limit: Span,
     /// Steps made since start.
     pub steps: u32,
     /// Sum of the magnitudes of the steps since start, without the first.

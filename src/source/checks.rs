@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 pub(super) const VERSION: u8 = 4;
 
 /// MAXDISP (RFC 5905 §7.2): at this root distance the RFC's packet procedure discards a reply.
-pub(super) const MAXIMUM_ROOT_DISTANCE: Span = Span::from_secs(16);
+pub const MAXIMUM_ROOT_DISTANCE: Span = Span::from_secs(16);
 
 /// Codes at stratum 0 that say that the server has no time, and ask nothing of us (RFC 5905 §7.4; ntpd-rs's own XNON).
 const NOT_SYNCHRONIZED: [[u8; 4]; 3] = [*b"INIT", *b"STEP", *b"XNON"];

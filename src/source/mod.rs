@@ -24,6 +24,7 @@ mod reach;
 mod request;
 
 pub use association::{Association, Settings};
+pub use checks::MAXIMUM_ROOT_DISTANCE;
 pub use counters::Counters;
 pub use outcome::{Advice, Context, Outcome, TimerOutcome};
 pub use reach::Reach;

@@ -1,5 +1,6 @@
 //! Two hosts and a cable: network namespaces of our own, joined by a veth pair. Nothing leaves them.
 
+use crate::bus;
 use crate::wait::{poll, seconds};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -105,6 +106,8 @@ impl Lab {
         command.args(["netns", "exec", &self.namespace(host)]);
         command.args(without_the_right_to_set_a_clock());
         command.arg(program.as_ref());
+        // The machine's own bus is nobody's here.
+        command.env("DBUS_SYSTEM_BUS_ADDRESS", format!("unix:path={}", bus::socket(self.folder()).display()));
         command
     }
 

@@ -5,8 +5,10 @@
 //! Nothing here can set this machine's clock: every process is started without the capability (see `lab`).
 
 mod activation;
+mod bus;
 mod client;
 mod control;
+mod dbus;
 mod fleet;
 mod hostile;
 mod hostile_key_clients;

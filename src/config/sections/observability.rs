@@ -36,7 +36,8 @@ pub(in crate::config) fn control(section: &Section<'_>) -> Control {
     {
         item.refuse("lets everybody control the daemon", "write 0o660, or less");
     }
-    Control { path: section.path("path"), permissions }
+    let d_bus = section.boolean("d-bus", Control::default().d_bus);
+    Control { path: section.path("path"), permissions, d_bus }
 }
 
 /// Who has an observation socket gets the control socket beside it.

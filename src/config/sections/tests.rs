@@ -113,7 +113,7 @@ fn observability_clock_server_and_control_are_read() {
          metrics-exporter-listen = \"[::]:9975\"\n\
          [clock]\nclock-control = \"auto\"\ntimestamp-mode = \"kernel-recv\"\nstate-directory = \"/s\"\n\
          [[server]]\nlisten = \"[::]:123\"\naccept-ntp-versions = [4, 4]\nclient-statistics = 100\n\
-         threads = 4\n[[server]]\nlisten = \"192.0.2.1\"\n",
+         threads = 4\n[[server]]\nlisten = \"192.0.2.1\"\n[control]\nd-bus = false\n",
     );
     let seen = &config.observability;
     assert_eq!((seen.log_level.as_deref(), seen.observation_permissions), (Some("debug"), 0o600));
@@ -123,6 +123,7 @@ fn observability_clock_server_and_control_are_read() {
     );
     assert_eq!(config.state_directory, Some("/s".into()));
     assert_eq!(config.control.path, Some("/run/x/control".into()));
+    assert!(!config.control.d_bus && Config::default().control.d_bus);
     let listed: Vec<_> = config.servers.iter().map(|s| s.client_statistics).collect();
     assert_eq!(listed, [100, 0]);
     let threads: Vec<_> = config.servers.iter().map(|s| s.threads).collect();

@@ -25,6 +25,7 @@ fn snapshot(leap: Leap, stratum: u8) -> Snapshot {
         frequency_uncertainty: Frequency::ZERO,
         poll: Poll::new(6),
         poll_limits: (Poll::new(4), Poll::new(10)),
+        root_distance_limit: Span::from_secs(16),
         steps: 0,
         accumulated_steps: Span::ZERO,
         accumulated_steps_threshold: None,
