@@ -2,6 +2,7 @@
 
 mod activation;
 pub mod args;
+mod catching_up;
 pub(crate) mod certificate;
 pub mod client_sockets;
 pub mod clock;
@@ -26,6 +27,7 @@ mod smear_watch;
 pub mod startup;
 pub mod startup_error;
 mod state_files;
+mod synchronized_file;
 mod telling;
 
 pub use activation::PassedSockets;

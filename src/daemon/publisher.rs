@@ -5,13 +5,14 @@ use crate::discipline::Drift;
 use crate::nts::SavedSession;
 use crate::server::{LeapSecond, SystemVariables};
 use crate::snapshot::{KeyExchangeServer, MasterKeys, Server, Snapshot, SyncState};
-use crate::time::{ClockTime, LeapTable, Now};
+use crate::time::{ClockTime, Leap, LeapTable, Now};
 use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::time::{Duration, Instant, sleep_until};
 
 use super::smear_watch::SmearWatch;
 use super::state_files::{DriftFile, LastGoodFile, SessionsFile};
+use super::synchronized_file::SynchronizedFile;
 
 /// The one way out.
 #[derive(Debug)]
@@ -35,6 +36,8 @@ pub(super) struct Files {
     pub(super) drift: Option<DriftFile>,
     pub(super) sessions: Option<SessionsFile>,
     pub(super) last_good: Option<LastGoodFile>,
+    /// Of a clock that is ours: of another's nobody here can say that it stays right.
+    pub(super) synchronized: Option<SynchronizedFile>,
 }
 
 /// What is served, for snapshots: each counts for itself.
@@ -53,8 +56,8 @@ impl Listeners {
     }
 }
 
-/// Rarer loses more at a crash; more often wears flash memory for a value that hardly moves.
-const SAVE_INTERVAL: Duration = Duration::from_secs(3600);
+/// Rarer loses more at a power cut, after which a clock without a battery starts from what was saved; more often wears flash memory.
+const SAVE_INTERVAL: Duration = Duration::from_secs(600);
 /// After the first synchronization; time for second thoughts about it.
 const FIRST_SAVE: Duration = Duration::from_secs(60);
 
@@ -103,6 +106,11 @@ impl Publisher {
             tracing::warn!("{warning}");
         }
         self.save_soon_if_first(&snapshot);
+        let is_right =
+            snapshot.system.state == SyncState::Synchronized && snapshot.system.leap != Leap::Unsynchronized;
+        if let Some(file) = self.files.synchronized.as_mut().filter(|_| is_right) {
+            file.make();
+        }
         self.variables.send_replace(Arc::new(variables));
         self.snapshot.send_replace(Arc::new(self.listeners.added_to(snapshot)));
     }

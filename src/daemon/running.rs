@@ -1,6 +1,7 @@
 //! A whole daemon in one value: started, watched, run to its end. Reads no command line.
 
 use super::activation::PassedSockets;
+use super::catching_up::{Beginning, catch_up};
 use super::client_sockets::ClientSockets;
 use super::clock::{Clock, ClockReader, Opened};
 use super::clock_watcher::ClockWatcher;
@@ -16,6 +17,7 @@ use super::server;
 use super::smear_watch::SmearWatch;
 use super::startup_error::StartupError;
 use super::state_files::{DriftFile, SessionsFile, StateDirectory};
+use super::synchronized_file::SynchronizedFile;
 use crate::asking::{Asked, Asker, Door};
 use crate::command::{Command, ServiceOrder};
 use crate::config::Config;
@@ -73,12 +75,14 @@ impl Daemon {
         let state = StateDirectory::open(&config, std::env::var_os("STATE_DIRECTORY"))?;
         let leap_file =
             config.synchronization.leap_seconds_file.as_deref().map(LeapFile::open).transpose()?;
-        let opened = open(&config)?;
+        let mut opened = open(&config)?;
         if let Some(warning) = &opened.warning {
             tracing::warn!("{warning}");
         }
         let files = files(state.as_ref(), &opened.clock);
-        let engine = new_engine(&config, &opened, &files)?;
+        let beginning =
+            catch_up(&mut opened.clock, files.last_good.as_ref(), NOT_BEFORE, &config.synchronization)?;
+        let engine = new_engine(&config, &opened, &files, beginning)?;
         let first = engine.snapshot(opened.clock.now());
         let smear_watch = SmearWatch::new(config.servers.iter().any(|server| server.leap_smear.is_some()));
         let publisher =
@@ -238,17 +242,28 @@ fn files(state: Option<&StateDirectory>, clock: &Clock) -> Files {
         drift: state.filter(|_| clock.is_controlled()).map(StateDirectory::drift),
         sessions: state.map(StateDirectory::sessions),
         last_good: state.map(StateDirectory::last_good),
+        synchronized: clock
+            .is_controlled()
+            .then(|| SynchronizedFile::find(std::env::var_os("RUNTIME_DIRECTORY")))
+            .flatten(),
     }
 }
 
-fn new_engine(config: &Config, opened: &Opened, files: &Files) -> Result<Engine, StartupError> {
+fn new_engine(
+    config: &Config,
+    opened: &Opened,
+    files: &Files,
+    beginning: Beginning,
+) -> Result<Engine, StartupError> {
     let now = opened.clock.now();
     let start = Start {
         now,
         drift: files.drift.as_ref().and_then(DriftFile::load),
         kernel_frequency: opened.frequency,
         controls_clock: opened.clock.is_controlled(),
-        build_time: files.last_good.as_ref().map_or(NOT_BEFORE, |file| file.load(NOT_BEFORE)),
+        build_time: beginning.not_before,
+        was_moved: beginning.was_moved,
+        moved: beginning.moved,
         precision: sys::clock::precision(),
     };
     let mut engine = Engine::new(config.clone(), random()?, start);

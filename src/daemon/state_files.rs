@@ -14,7 +14,7 @@ use super::secret_file;
 use super::startup_error::StartupError;
 use crate::config::{ClockControl, Config, DEFAULT_STATE_DIRECTORY};
 pub(super) use drift::DriftFile;
-pub(super) use last_good::LastGoodFile;
+pub(super) use last_good::{LastGood, LastGoodFile};
 pub(super) use sessions::SessionsFile;
 use std::ffi::OsString;
 use std::fs::{self, File};

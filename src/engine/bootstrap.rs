@@ -9,7 +9,7 @@ use crate::config::{Config, KeyExchange, NtsBootstrap, SourceConfig, SourceKind}
 use crate::discipline::State;
 use crate::measurement::Measurement;
 use crate::nts::CertificateTime;
-use crate::time::{ClockTime, Date, Now};
+use crate::time::{ClockTime, Date, Now, Span};
 use crate::verdict::SourceId;
 use std::collections::BTreeSet;
 
@@ -24,19 +24,22 @@ pub(super) struct Bootstrap {
     others_suffice: bool,
     /// No true time is before it.
     build_time: ClockTime,
+    /// The clock was before it and was moved there, which says nothing of what time it is.
+    moved: bool,
     /// The clock was synchronized once: it is never bootstrapped again in this run.
     over: bool,
     told: bool,
 }
 
 impl Bootstrap {
-    pub(super) fn new(config: &Config, build_time: ClockTime) -> Self {
+    pub(super) fn new(config: &Config, build_time: ClockTime, moved: bool) -> Self {
         Self {
             mode: config.synchronization.nts_bootstrap,
             hosts: independent(&config.sources),
             minimum_agreeing: config.synchronization.minimum_agreeing_sources,
             others_suffice: without_nts(config) >= config.synchronization.minimum_agreeing_sources,
             build_time,
+            moved,
             over: false,
             told: false,
         }
@@ -44,16 +47,18 @@ impl Bootstrap {
 
     /// Another configuration: what has happened has happened.
     pub(super) fn configure(&mut self, config: &Config) {
-        *self = Self { over: self.over, told: self.told, ..Self::new(config, self.build_time) };
+        *self = Self { over: self.over, told: self.told, ..Self::new(config, self.build_time, self.moved) };
     }
 
     /// Nothing is to be judged by this clock.
-    pub(super) fn is_doubtful(&self, clock: ClockTime) -> bool {
-        self.hosts > 0 && !self.over && clock < self.build_time
+    pub(super) fn is_doubtful(&self, now: Now) -> bool {
+        // By one that was moved, and has not been set since, the machine was started before a time that was over by then.
+        let began = if self.moved { now.clock - Span::from_nanos(now.mono.nanos()) } else { now.clock };
+        self.hosts > 0 && !self.over && began < self.build_time
     }
 
     /// Of the independent key exchange servers so many must agree, while the clock is doubtful and they may set it.
-    pub(super) fn needed(&self, clock: ClockTime) -> Option<usize> {
+    pub(super) fn needed(&self, now: Now) -> Option<usize> {
         let enough = match self.mode {
             NtsBootstrap::Auto => self.hosts >= LEAST_FOR_AUTO,
             NtsBootstrap::Yes => self.hosts >= 2,
@@ -61,15 +66,15 @@ impl Bootstrap {
         };
         let majority = self.hosts / 2 + 1;
         let needed = self.minimum_agreeing.min(self.hosts).max(majority).max(2);
-        (enough && self.is_doubtful(clock)).then_some(needed)
+        (enough && self.is_doubtful(now)).then_some(needed)
     }
 
     /// By which time certificates are judged; `measured` is the true time as far as it is known.
-    pub(super) fn certificate_time(&self, clock: ClockTime, measured: Option<ClockTime>) -> CertificateTime {
-        match (measured, self.needed(clock)) {
+    pub(super) fn certificate_time(&self, now: Now, measured: Option<ClockTime>) -> CertificateTime {
+        match (measured, self.needed(now)) {
             (Some(time), _) => CertificateTime::Clock(time),
             (None, Some(_)) => CertificateTime::Unknown { not_before: self.build_time },
-            (None, None) => CertificateTime::Clock(clock),
+            (None, None) => CertificateTime::Clock(now.clock),
         }
     }
 
@@ -84,20 +89,20 @@ impl Bootstrap {
     }
 
     /// What people should know of a doubtful clock, once: how many must agree, of how many.
-    pub(super) fn news(&mut self, clock: ClockTime) -> Option<(Option<usize>, usize)> {
-        let needed = self.needed(clock);
-        if !self.is_doubtful(clock) || needed.is_none() && self.others_suffice {
+    pub(super) fn news(&mut self, now: Now) -> Option<(Option<usize>, usize)> {
+        let needed = self.needed(now);
+        if !self.is_doubtful(now) || needed.is_none() && self.others_suffice {
             return None;
         }
         (!std::mem::replace(&mut self.told, true)).then_some((needed, self.hosts))
     }
 
     /// Why certificates are judged by a wrong clock, if they are, and what to do.
-    pub(super) fn remedy(&self, clock: ClockTime) -> Option<String> {
-        if !self.is_doubtful(clock) || self.needed(clock).is_some() {
+    pub(super) fn remedy(&self, now: Now) -> Option<String> {
+        if !self.is_doubtful(now) || self.needed(now).is_some() {
             return None;
         }
-        let date = Date::of(clock);
+        let date = Date::of(now.clock);
         let why = match self.mode {
             NtsBootstrap::No => "nts-bootstrap forbids to set it by sources with NTS alone",
             NtsBootstrap::Yes => "a single source with NTS may not set it",
@@ -118,11 +123,11 @@ impl Bootstrap {
 
 impl Engine {
     pub(super) fn exchange_keys(&mut self, now: Now, out: &mut Vec<Action>) {
-        if let Some((needed, configured)) = self.bootstrap.news(now.clock) {
+        if let Some((needed, configured)) = self.bootstrap.news(now) {
             out.push(Action::Notice(Notice::ClockDoubted { clock: now.clock, needed, configured }));
         }
-        self.roster.confirms_keys = !self.bootstrap.is_doubtful(now.clock);
-        let certificate_time = self.bootstrap.certificate_time(now.clock, self.measured_time(now));
+        self.roster.confirms_keys = !self.bootstrap.is_doubtful(now);
+        let certificate_time = self.bootstrap.certificate_time(now, self.measured_time(now));
         self.roster.exchange_keys(now.mono, certificate_time, &mut self.random, out);
     }
 

@@ -24,7 +24,7 @@ use crate::measurement::Measurement;
 use crate::nts::SavedSession;
 use crate::packet::ReferenceId;
 use crate::source::{Advice, Context, Outcome, TimerOutcome};
-use crate::time::{Adjustment, Applied, ClockTime, Frequency, Leap, Mono, Now, Stamp};
+use crate::time::{Adjustment, Applied, ClockTime, Frequency, Leap, Mono, Now, Span, Stamp};
 use crate::verdict::{Discard, SourceId, Verdict};
 use bootstrap::Bootstrap;
 use estimate_notice::EstimateNotice;
@@ -63,6 +63,10 @@ pub struct Start {
     pub controls_clock: bool,
     /// No true time is before it: finds the era for a clock that lost its date (RFC 5905 §6).
     pub build_time: ClockTime,
+    /// The clock was before that and was moved there, in this run or in an earlier one since the machine started.
+    pub was_moved: bool,
+    /// How far in this run: the first correction's size is counted from where it was.
+    pub moved: Span,
     /// log2 seconds: the time to read the clock once.
     pub precision: i8,
 }
@@ -87,7 +91,7 @@ impl Engine {
     /// `seed` feeds every random choice: transmit timestamps and poll jitter.
     pub fn new(config: Config, seed: [u8; 32], start: Start) -> Self {
         let discipline = Discipline::new(
-            settings(&config),
+            settings(&config, start.moved),
             start.drift,
             start.kernel_frequency,
             start.controls_clock,
@@ -95,7 +99,7 @@ impl Engine {
         );
         let roster = Roster::new(&config.sources, start.now.mono);
         Self {
-            bootstrap: Bootstrap::new(&config, start.build_time),
+            bootstrap: Bootstrap::new(&config, start.build_time, start.was_moved),
             config,
             start,
             random: ChaCha20Rng::from_seed(seed),
@@ -139,7 +143,7 @@ impl Engine {
         self.exchange_keys(now, out);
         self.watch_reach(out);
         let due = self.discipline.next_wakeup().is_some_and(|at| at <= now.mono);
-        self.discipline.set_doubt(self.bootstrap.needed(now.clock));
+        self.discipline.set_doubt(self.bootstrap.needed(now));
         let decisions = self.discipline.update(now);
         self.end_bootstrap(now, out);
         let decided = !decisions.is_empty();
@@ -195,7 +199,7 @@ impl Engine {
             }
             Event::Resolved { query, result } => self.roster.on_resolved(now.mono, query, result, out),
             Event::KeysExchanged { query, result } => {
-                let remedy = self.bootstrap.remedy(now.clock);
+                let remedy = self.bootstrap.remedy(now);
                 let exchanged = Exchanged { query, result, remedy };
                 let changes = self.roster.on_keys_exchanged(now.mono, exchanged, &mut self.random, out);
                 self.change(changes);
@@ -332,7 +336,7 @@ impl Engine {
             self.discipline.remove(id);
             self.told.verdicts.remove(&id);
         }
-        self.discipline.configure(settings(&config));
+        self.discipline.configure(settings(&config, self.start.moved));
         self.bootstrap.configure(&config);
         self.config = config;
         out.extend(self.opening_notices().into_iter().map(Action::Notice));
@@ -433,11 +437,13 @@ impl Engine {
     }
 }
 
-fn settings(config: &Config) -> discipline::Settings {
-    discipline::Settings {
-        synchronization: config.synchronization.clone(),
-        algorithm: config.algorithm.clone(),
-    }
+/// A clock that was moved forward before the start has used up a part of what it may be moved forward, and may be moved back as far.
+fn settings(config: &Config, moved: Span) -> discipline::Settings {
+    let mut synchronization = config.synchronization.clone();
+    let startup = &mut synchronization.startup_step_panic;
+    startup.forward = startup.forward.map(|limit| (limit - moved).max(Span::ZERO));
+    startup.backward = startup.backward.map(|limit| limit + moved);
+    discipline::Settings { synchronization, algorithm: config.algorithm.clone() }
 }
 
 /// As every server of a group sees it.

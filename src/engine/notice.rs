@@ -332,7 +332,10 @@ impl Notice {
             }
             Self::ClockDoubted { clock, needed, configured } => {
                 let date = Date::of(*clock);
-                write!(f, "The clock shows {date}, which cannot be: certificates are not judged by it. ")?;
+                write!(
+                    f,
+                    "The clock shows {date}, and is known to be wrong: certificates are not judged by it. "
+                )?;
                 match needed {
                     Some(needed) => write!(
                         f,

@@ -4,7 +4,7 @@ mod commands;
 mod nts;
 
 use super::*;
-use crate::config::{Family, HostPort, PollLimits, SourceConfig, SourceKind};
+use crate::config::{Family, HostPort, PollLimits, SourceConfig, SourceKind, StepLimits};
 use crate::nts::KeyRequest;
 use crate::packet::{Header, KissCode, Mode, Packet};
 use crate::source::Request;
@@ -41,6 +41,8 @@ impl Bench {
             kernel_frequency: Frequency::ZERO,
             controls_clock: true,
             build_time,
+            was_moved: false,
+            moved: Span::ZERO,
             precision: -24,
         };
         let engine = Engine::new(config, [7; 32], start);
@@ -386,4 +388,17 @@ fn a_changed_configuration_keeps_the_history_of_unchanged_sources() {
     assert_eq!(after[1].id, before[1].id);
     assert_eq!(after[1].replies, before[1].replies);
     assert_eq!(after[0].replies, 0);
+}
+
+#[test]
+fn a_clock_that_was_moved_before_the_start_is_judged_by_where_it_was() {
+    let mut config = Config::default();
+    let limit = |seconds| Some(Span::from_secs(seconds));
+    config.synchronization.startup_step_panic = StepLimits { forward: limit(100), backward: limit(10) };
+    let limits = |moved| settings(&config, Span::from_secs(moved)).synchronization.startup_step_panic;
+    assert_eq!(limits(0), config.synchronization.startup_step_panic);
+    assert_eq!(limits(70), StepLimits { forward: limit(30), backward: limit(80) });
+    config.synchronization.startup_step_panic = StepLimits { forward: None, backward: None };
+    let unlimited = settings(&config, Span::from_secs(70)).synchronization.startup_step_panic;
+    assert_eq!(unlimited, config.synchronization.startup_step_panic);
 }

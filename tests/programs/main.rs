@@ -10,7 +10,7 @@ use ntpd_rs::control::{Client, ListenerClients};
 use ntpd_rs::engine::{Engine, Start};
 use ntpd_rs::observation;
 use ntpd_rs::snapshot::{ClientActivity, Snapshot};
-use ntpd_rs::time::{ClockTime, Frequency, Mono, Now};
+use ntpd_rs::time::{ClockTime, Frequency, Mono, Now, Span};
 use ntpd_rs::unix_socket::Listener;
 use std::fs;
 use std::io;
@@ -284,6 +284,8 @@ fn first_snapshot(config: Config) -> Snapshot {
         kernel_frequency: Frequency::ZERO,
         controls_clock: true,
         build_time: now.clock,
+        was_moved: false,
+        moved: Span::ZERO,
         precision: -20,
     };
     Engine::new(config, [7; 32], start).snapshot(now)

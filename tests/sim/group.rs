@@ -320,6 +320,8 @@ fn start(host: &Host, built: ClockTime) -> Start {
         kernel_frequency: host.frequency(),
         controls_clock: true,
         build_time: built,
+        was_moved: false,
+        moved: Span::ZERO,
         precision: -23,
     }
 }

@@ -34,6 +34,8 @@ fn variables(clock: &Clock, synchronization: &Synchronization) -> Arc<SystemVari
         kernel_frequency: Frequency::ZERO,
         controls_clock: false,
         build_time: now.clock,
+        was_moved: false,
+        moved: Span::ZERO,
         precision: -24,
     };
     let snapshot = Engine::new(Config::default(), [1; 32], start).snapshot(now);

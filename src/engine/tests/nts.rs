@@ -408,6 +408,19 @@ fn a_doubtful_clock_is_bootstrapped_where_enough_independent_sources_are_configu
 }
 
 #[test]
+fn a_clock_that_was_moved_to_the_last_good_time_is_doubted_until_somebody_sets_it() {
+    let config = Config { sources: ["a", "b", "c"].map(nts).into(), ..Config::default() };
+    // The machine has run for ten minutes, and its clock was moved five minutes ago.
+    let (up, moved) = (Span::from_secs(600), Span::from_secs(300));
+    let last_good = ClockTime::from_unix_secs(START);
+    let bootstrap = Bootstrap::new(&config, last_good, true);
+    let now = |clock| Now { mono: Mono::from_nanos(up.nanos()), clock };
+    assert!(bootstrap.is_doubtful(now(last_good + moved)));
+    assert!(!Bootstrap::new(&config, last_good, false).is_doubtful(now(last_good + moved)));
+    assert!(!bootstrap.is_doubtful(now(last_good + up)));
+}
+
+#[test]
 fn keys_whose_certificates_were_never_judged_are_not_kept_for_the_next_run() {
     let mut bench = doubtful(&["a", "b", "c"], NtsBootstrap::Auto);
     bench.exchange(&["192.0.2.1"]);

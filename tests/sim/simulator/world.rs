@@ -380,6 +380,8 @@ fn start(host: &Host, built: ClockTime, drift: Option<Drift>) -> Start {
         kernel_frequency: host.frequency(),
         controls_clock: true,
         build_time: built,
+        was_moved: false,
+        moved: Span::ZERO,
         precision: -23,
     }
 }
