@@ -144,6 +144,7 @@ pub(super) const SYNCHRONIZATION: Schema = Schema {
         "step-limit",
         "leap-seconds-file",
         "nts-bootstrap",
+        "use-link-servers",
         "algorithm",
     ],
 };

@@ -172,6 +172,8 @@ pub struct Synchronization {
     pub orphan_wait: Span,
     /// A table of leap seconds, which goes before what sources announce.
     pub leap_seconds_file: Option<PathBuf>,
+    /// Servers that networks give out are sources too; see [`Config::takes_link_servers`].
+    pub use_link_servers: bool,
     /// What sources with NTS may do for a clock that is known to be wrong.
     pub nts_bootstrap: NtsBootstrap,
 }
@@ -277,6 +279,14 @@ impl Config {
         self.sources.iter().map(count).sum()
     }
 
+    /// Whether servers that networks give out are asked: not beside sources with NTS, for nobody vouches for them, and enough of them
+    /// would outvote those who are authenticated.
+    pub fn takes_link_servers(&self) -> bool {
+        let with_nts =
+            |source: &SourceConfig| matches!(source.kind, SourceKind::Nts(_) | SourceKind::NtsPool { .. });
+        self.synchronization.use_link_servers && !self.sources.iter().any(with_nts)
+    }
+
     /// Why the clock can never be set with these sources, and what to do, if that is so.
     pub fn quorum_problem(&self) -> Option<String> {
         let (configured, needed) = (self.selectable_sources(), self.synchronization.minimum_agreeing_sources);
@@ -327,6 +337,7 @@ impl Default for Synchronization {
             orphan_stratum: None,
             orphan_wait: Span::from_secs(300),
             leap_seconds_file: None,
+            use_link_servers: false,
             nts_bootstrap: NtsBootstrap::Auto,
         }
     }

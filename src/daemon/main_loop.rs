@@ -20,7 +20,7 @@ use crate::time::{Adjustment, Applied, Leap, Now, Span};
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::path::PathBuf;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 /// The engine, and everything that its actions are performed with.
@@ -41,6 +41,8 @@ pub(super) struct MainLoop {
     pub(super) config: Config,
     pub(super) publisher: Publisher,
     pub(super) leap_file: Option<LeapFile>,
+    /// Whether servers that networks give out are wanted.
+    pub(super) link_servers: watch::Sender<bool>,
     pub(super) reporter: Reporter,
 }
 
@@ -144,6 +146,8 @@ impl MainLoop {
         let old = std::mem::replace(&mut self.config, (*config).clone());
         let later = needs_restart(&old, &config);
         self.publisher.configure(config.synchronization.clone());
+        let wanted = config.takes_link_servers();
+        self.link_servers.send_if_modified(|now| std::mem::replace(now, wanted) != wanted);
         let leap_file = config.synchronization.leap_seconds_file.clone();
         self.handle(Event::Configured(config))?;
         self.change_leap_file(leap_file)?;

@@ -11,6 +11,7 @@ pub mod jump_detector;
 mod key_client;
 mod key_server;
 mod leap_file;
+mod link_servers;
 mod main_loop;
 mod master_keys;
 pub(crate) mod named_files;

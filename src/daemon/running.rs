@@ -8,6 +8,7 @@ use super::clock_watcher::ClockWatcher;
 use super::key_client::KeyClient;
 use super::key_server::{self, KeyServers};
 use super::leap_file::LeapFile;
+use super::link_servers::LinkServers;
 use super::main_loop::MainLoop;
 use super::master_keys::KeyKeeper;
 use super::publisher::{Files, Listeners, Publisher};
@@ -94,6 +95,7 @@ impl Daemon {
         let (configure, configurations) = Door::new();
         let (service, service_orders) = Door::new();
         let watcher = ClockWatcher::new(opened.clock.readings());
+        let link_servers = watch::Sender::new(config.takes_link_servers());
         let main_loop = MainLoop {
             engine,
             clock: opened.clock,
@@ -109,6 +111,7 @@ impl Daemon {
             config,
             publisher,
             leap_file,
+            link_servers,
             reporter: Reporter::default(),
         };
         let files = watch::Sender::new(());
@@ -182,6 +185,8 @@ impl Daemon {
             };
             tasks.spawn(observation::serve(listener, snapshots.clone(), look, ending.clone()));
         }
+        let link_servers = LinkServers::new(self.main_loop.link_servers.subscribe(), self.commands.clone());
+        tasks.spawn(link_servers.run(ending.clone()));
         if let Some(listener) = self.bound.control {
             let clients = move |limit| inquirer.clone().clients(limit);
             let asker = Asker { commands: self.commands, service: self.service };

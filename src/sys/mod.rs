@@ -10,6 +10,7 @@ pub mod batch;
 pub mod clock;
 pub mod clock_watch;
 mod cmsg;
+pub mod directory_watch;
 mod error;
 pub mod file_limit;
 mod message;

@@ -47,6 +47,7 @@ pub(in crate::config) fn read(section: &Section<'_>) -> Synchronization {
         step_limit: number("step-limit", 0..=i64::from(u32::MAX)).and_then(|n| u32::try_from(n).ok()),
         warn_on_jump: section.boolean("warn-on-jump", defaults.warn_on_jump),
         leap_seconds_file: section.path("leap-seconds-file"),
+        use_link_servers: section.boolean("use-link-servers", defaults.use_link_servers),
         nts_bootstrap: nts_bootstrap(section).unwrap_or_default(),
     }
 }

@@ -93,6 +93,17 @@ fn synchronization_is_read() {
 }
 
 #[test]
+fn servers_of_networks_are_taken_where_that_is_wanted_and_never_beside_nts() {
+    let takes = |text: &str| good(text).takes_link_servers();
+    assert!(!takes("[synchronization]\n"));
+    assert!(takes("[synchronization]\nuse-link-servers = true\n"));
+    for (mode, taken) in [("server", true), ("pool", true), ("nts", false), ("nts-pool", false)] {
+        let source = format!("[[source]]\nmode = \"{mode}\"\naddress = \"a\"\n");
+        assert_eq!(takes(&format!("[synchronization]\nuse-link-servers = true\n{source}")), taken, "{mode}");
+    }
+}
+
+#[test]
 fn no_limit_is_written_as_inf_and_an_accumulated_limit_of_zero_is_none() {
     for off in ["0", "0.0", "\"inf\"", "inf"] {
         let config = good(&format!("[synchronization]\naccumulated-step-panic-threshold = {off}\n"));
