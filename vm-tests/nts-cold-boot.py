@@ -1,4 +1,4 @@
-"""A clock of 1970 is moved to the time when the program was written, and set by sources with NTS that agree, and by no liar among them, alone or not."""
+"""A clock of 1970 goes forward to when the program was made; sources with NTS that agree set it, and no liar does."""
 
 MONTH = 30 * 86400
 YEARS = 50 * 365 * 86400

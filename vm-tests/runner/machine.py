@@ -5,6 +5,7 @@ Names, parameters and meaning of the verbs follow the driver's manual, so that o
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import time
 from collections.abc import Callable
@@ -88,7 +89,9 @@ class Machine:
         """Powers the node off cleanly and waits for its end."""
         if self._process is None:
             return
-        self.connect().run("systemctl poweroff --no-block", 30)
+        # It may be gone before it has answered; whether it is, is asked next.
+        with contextlib.suppress(StoryFailure, OSError):
+            self.connect().run("systemctl poweroff --no-block", 30)
         ended = self._process.wait(90)
         if not ended:
             self.crash()
