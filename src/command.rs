@@ -1,7 +1,7 @@
 //! Everything that may be asked of the daemon from outside. Who may ask is the asker's converter's to check.
 
 use crate::config::{HostPort, StepLimits};
-use crate::verdict::SourceOrigin;
+use crate::verdict::{Marks, SourceOrigin};
 
 /// One request to the engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub enum Command {
 }
 
 /// One of [`crate::verdict::Marks`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mark {
     /// Use it rather than others that agree with it.
@@ -62,6 +62,18 @@ pub enum Mark {
     Trust,
     /// No time without one that is marked so.
     Require,
+}
+
+impl Mark {
+    /// Puts it there, or takes it away.
+    pub const fn set(self, marks: &mut Marks, on: bool) {
+        match self {
+            Self::Prefer => marks.prefer = on,
+            Self::Noselect => marks.noselect = on,
+            Self::Trust => marks.trust = on,
+            Self::Require => marks.require = on,
+        }
+    }
 }
 
 /// One request to the process around the engine.

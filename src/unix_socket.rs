@@ -1,5 +1,8 @@
 //! Stream sockets with a name in the file system: bound safely, served within bounds, removed at the end. Knows no protocol.
 
+mod crowd;
+
+use crowd::Crowd;
 use std::fs::{self, Metadata, Permissions};
 use std::future::Future;
 use std::io;
@@ -7,18 +10,25 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::net::{UnixListener, UnixSocket, UnixStream};
-use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::task::yield_now;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 /// Clients that the kernel keeps waiting.
 const BACKLOG: u32 = 64;
-/// Clients that are served at the same time.
-const CLIENTS: usize = 16;
-/// How long one client may take; the next in the queue waits no longer than that.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// The permission that connecting takes, for everybody.
+const EVERYBODY: u32 = 0o002;
 /// After a failed accept, most likely for want of file descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// Who has connected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer {
+    /// The user.
+    pub uid: u32,
+    /// Whether it is root, the socket's owner, or let in by more than the permission bits for everybody.
+    pub is_chosen: bool,
+}
 
 /// A socket that is listened on; its file goes away with it.
 #[derive(Debug)]
@@ -63,24 +73,19 @@ impl Listener {
     /// Gives every connection to `client` until told to stop; a bounded number at a time, each for a bounded time.
     pub async fn serve<C, F>(self, stop: CancellationToken, client: C)
     where
-        C: Fn(UnixStream) -> F,
+        C: Fn(UnixStream, Peer) -> F,
         F: Future<Output = io::Result<()>> + Send + 'static,
     {
-        let mut clients = JoinSet::new();
+        let mut crowd = Crowd::default();
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
-                Some(_) = clients.join_next() => {}
-                accepted = self.socket.accept(), if clients.len() < CLIENTS => match accepted {
-                    Ok((stream, _)) => {
-                        let conversation = client(stream);
-                        clients.spawn(async move {
-                            match timeout(PATIENCE, conversation).await {
-                                Ok(Ok(())) => {}
-                                Ok(Err(error)) => tracing::debug!("A local client went wrong: {error}"),
-                                Err(_) => tracing::debug!("A local client was too slow"),
-                            }
-                        });
+                Some(()) = crowd.ended() => {}
+                accepted = self.accept() => match accepted {
+                    Ok((stream, peer)) => {
+                        crowd.admit(peer.uid, client(stream, peer));
+                        // Who has asked already is answered before the next one comes.
+                        yield_now().await;
                     }
                     Err(error) => {
                         tracing::debug!("Cannot accept a local client: {error}");
@@ -89,6 +94,15 @@ impl Listener {
                 },
             }
         }
+    }
+}
+
+impl Listener {
+    async fn accept(&self) -> io::Result<(UnixStream, Peer)> {
+        let (stream, _) = self.socket.accept().await?;
+        let uid = stream.peer_cred()?.uid();
+        let is_chosen = uid == 0 || self.file.lets_in(uid);
+        Ok((stream, Peer { uid, is_chosen }))
     }
 }
 
@@ -134,6 +148,12 @@ struct SocketFile {
 impl SocketFile {
     fn of(path: &Path) -> io::Result<Self> {
         Ok(Self { path: path.to_owned(), identity: identity(&fs::symlink_metadata(path)?) })
+    }
+
+    /// Who could connect was let in by the kernel: as its owner or as one of its group, unless everybody is.
+    fn lets_in(&self, uid: u32) -> bool {
+        let metadata = fs::symlink_metadata(&self.path);
+        metadata.is_ok_and(|file| file.uid() == uid || file.permissions().mode() & EVERYBODY == 0)
     }
 }
 

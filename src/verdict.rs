@@ -49,6 +49,20 @@ pub struct Marks {
     pub require: bool,
 }
 
+impl Marks {
+    /// Those that there are, by their keys in the configuration.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        let Self { prefer, noselect, trust, require } = self;
+        let all = [("prefer", prefer), ("noselect", noselect), ("trust", trust), ("require", require)];
+        all.into_iter().filter(|(_, on)| *on).map(|(name, _)| name)
+    }
+
+    /// The mark that makes no sense beside `noselect`, if there is one: what is never used cannot go before others.
+    pub fn contradiction(self) -> Option<&'static str> {
+        self.names().find(|name| *name != "noselect").filter(|_| self.noselect)
+    }
+}
+
 /// What selection says of a source (RFC 5905 §11.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -56,6 +70,8 @@ pub enum Verdict {
     /// It has not yet given enough measurements.
     #[default]
     Waiting,
+    /// By command it is left alone.
+    Offline,
     /// Its last eight polls went unanswered.
     Unreachable,
     /// It says itself that it is not synchronized.
@@ -84,8 +100,9 @@ pub enum Verdict {
 
 impl Verdict {
     /// Every verdict, for tables and tests.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Waiting,
+        Self::Offline,
         Self::Unreachable,
         Self::Unsynchronized,
         Self::TooDistant,
@@ -104,6 +121,7 @@ impl Verdict {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
+            Self::Offline => "offline",
             Self::Unreachable => "unreachable",
             Self::Unsynchronized => "unsynchronized",
             Self::TooDistant => "too-distant",
@@ -123,6 +141,7 @@ impl Verdict {
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::Waiting => "not enough measurements yet",
+            Self::Offline => "left alone by command",
             Self::Unreachable => "the last eight polls went unanswered",
             Self::Unsynchronized => "it says itself that it is not synchronized",
             Self::TooDistant => "its root distance is too large",

@@ -12,7 +12,7 @@ use std::path::Path;
 pub(super) fn run(config: Option<&Path>, number: u16, format: ListFormat) -> Outcome {
     let config = sockets::configuration(config)?;
     let limit = usize::from(number).min(MOST_CLIENTS);
-    match sockets::ask(&sockets::control(&config), Request::Clients { limit })? {
+    match sockets::ask(&sockets::control(&config), &Request::Clients { limit })? {
         Reply::Clients { listeners } => print(&show(&listeners, format)?),
         other => Err(sockets::not_done(other)),
     }

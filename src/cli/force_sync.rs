@@ -41,7 +41,7 @@ fn confirm(terminal: bool, clock: Option<&str>, mut answers: impl BufRead) -> Ou
 }
 
 fn order(socket: &Path) -> Outcome {
-    match sockets::ask(socket, Request::ForceSync {})? {
+    match sockets::ask(socket, &Request::ForceSync {})? {
         Reply::Accepted => {
             print("The daemon measures every source now and then steps the clock; see `ntp-ctl status`.\n")
         }

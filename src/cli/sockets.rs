@@ -41,7 +41,7 @@ pub(super) fn control(config: &Config) -> PathBuf {
 }
 
 /// What the daemon answers; exit code 77 without the right to ask it, 1 without a daemon.
-pub(super) fn ask(socket: &Path, request: Request) -> Result<Reply, StartupError> {
+pub(super) fn ask(socket: &Path, request: &Request) -> Result<Reply, StartupError> {
     control::send(socket, request).map_err(|error| {
         let denied = error.error.kind() == io::ErrorKind::PermissionDenied;
         let exit_code = if denied { Failure::NotPermitted } else { Failure::Other };

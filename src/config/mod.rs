@@ -14,8 +14,10 @@ mod network;
 mod overrides;
 mod reader;
 mod resolve;
+mod section;
 mod sections;
 mod server;
+mod source;
 mod texts;
 
 pub use address::{KEY_EXCHANGE_PORT, NTP_PORT, parse_listen};
@@ -25,6 +27,7 @@ pub use key_exchange::{KeyExchange, KeyExchangeServerConfig, KeyOrigin, KeysetCo
 pub use log_filter::check_log_filter;
 pub use named_file::NamedFile;
 pub use network::Network;
+pub use section::parse_source;
 pub use server::{FilterAction, FilterList, LeapSmear, RateLimit, ServerConfig, SmearShape};
 
 use crate::packet::ReferenceId;
@@ -271,12 +274,7 @@ impl Config {
 
     /// Sources that can come to agree: a pool counts as its `count`, a `noselect` source not at all.
     pub fn selectable_sources(&self) -> usize {
-        let count = |source: &SourceConfig| match source.kind {
-            _ if source.marks.noselect => 0,
-            SourceKind::Server { .. } | SourceKind::Nts(_) => 1,
-            SourceKind::Pool { count, .. } | SourceKind::NtsPool { count, .. } => count,
-        };
-        self.sources.iter().map(count).sum()
+        self.sources.iter().filter(|source| !source.marks.noselect).map(SourceConfig::wanted).sum()
     }
 
     /// Whether servers that networks give out are asked: not beside sources with NTS, for nobody vouches for them, and enough of them

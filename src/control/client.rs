@@ -43,6 +43,9 @@ impl fmt::Display for SendError {
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
                 write!(f, "the daemon at {path} does not answer; see its log")
             }
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+                write!(f, "the daemon at {path} closed without an answer; see its log for what came of it")
+            }
             _ => write!(f, "cannot control the daemon at {path}: {error}"),
         }
     }
@@ -54,18 +57,21 @@ impl std::error::Error for SendError {}
 ///
 /// # Errors
 /// What is wrong and what to do, for people. A refusal is a reply.
-pub fn send(path: &Path, request: Request) -> Result<Reply, SendError> {
+pub fn send(path: &Path, request: &Request) -> Result<Reply, SendError> {
     converse(path, request).map_err(|error| SendError { path: path.to_owned(), error })
 }
 
-fn converse(path: &Path, request: Request) -> io::Result<Reply> {
+fn converse(path: &Path, request: &Request) -> io::Result<Reply> {
     let mut stream = UnixStream::connect(path)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    let mut line = serde_json::to_vec(&request)?;
+    let mut line = serde_json::to_vec(request)?;
     line.push(b'\n');
     stream.write_all(&line)?;
     let mut reply = Vec::new();
     stream.take(LONGEST_REPLY).read_to_end(&mut reply)?;
+    if reply.is_empty() {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
     Ok(serde_json::from_slice(&reply)?)
 }

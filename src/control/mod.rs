@@ -1,9 +1,11 @@
-//! The control socket: commands and questions in, one reply each. Who may connect is the socket's permissions' to say.
+//! The control socket: commands and questions in, one reply each.
 //!
-//! A client writes one JSON object on a line and reads one; then the daemon closes.
+//! A client writes one JSON object on a line and reads one; then the daemon closes. Who may connect is the socket's permissions' to say,
+//! with one exception: what lets everybody in lets nobody command a clock.
 
 mod client;
 mod clients;
+mod meaning;
 mod protocol;
 
 pub use client::{SendError, send};
@@ -11,8 +13,8 @@ pub use clients::{Client, ListenerClients, MOST_CLIENTS};
 pub use protocol::{Reply, Request};
 
 use crate::asking::Asker;
-use crate::command::Command;
-use crate::unix_socket::Listener;
+use crate::unix_socket::{Listener, Peer};
+use meaning::Meaning;
 use std::future::Future;
 use std::io;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -30,18 +32,23 @@ where
     C: Fn(usize) -> F + Clone + Send + 'static,
     F: Future<Output = Vec<ListenerClients>> + Send,
 {
-    let answer = |stream| {
+    let answer = |stream, peer| {
         let (asker, clients) = (asker.clone(), clients.clone());
-        converse(stream, async move |request| obey(request, &asker, clients).await)
+        converse(stream, peer, async move |request| obey(request, peer, &asker, clients).await)
     };
     listener.serve(stop, answer).await;
 }
 
-async fn converse(stream: UnixStream, obey: impl AsyncFnOnce(Request) -> Reply) -> io::Result<()> {
+async fn converse(
+    stream: UnixStream,
+    peer: Peer,
+    obey: impl AsyncFnOnce(Request) -> Reply,
+) -> io::Result<()> {
     let mut stream = BufReader::new(stream);
     let mut line = Vec::new();
     (&mut stream).take(LONGEST_REQUEST).read_until(b'\n', &mut line).await?;
     let reply = match serde_json::from_slice(&line) {
+        Ok(_) if !peer.is_chosen => Reply::refused(NOT_CHOSEN),
         Ok(request) => obey(request).await,
         Err(error) => Reply::refused(format!("this is no request that this daemon knows: {error}")),
     };
@@ -53,18 +60,28 @@ async fn converse(stream: UnixStream, obey: impl AsyncFnOnce(Request) -> Reply) 
 
 async fn obey<F: Future<Output = Vec<ListenerClients>>>(
     request: Request,
+    peer: Peer,
     asker: &Asker,
     clients: impl FnOnce(usize) -> F,
 ) -> Reply {
-    let answer = match request {
-        Request::ForceSync {} => asker.commands.ask(Command::ForceSync).await,
-        Request::Clients { limit } if limit > MOST_CLIENTS => {
-            Err(format!("no more than {MOST_CLIENTS} clients are told at once"))
-        }
-        Request::Clients { limit } => return Reply::Clients { listeners: clients(limit).await },
+    let told = request.to_string();
+    let answer = match Meaning::of(request) {
+        Ok(Meaning::Clients(limit)) => return Reply::Clients { listeners: clients(limit).await },
+        Ok(Meaning::Command(command)) => asker.commands.ask(command).await,
+        Ok(Meaning::Service(order)) => asker.service.ask(order).await,
+        Err(reason) => Err(reason),
     };
-    answer.map_or_else(Reply::refused, |()| Reply::Accepted)
+    match answer {
+        Ok(()) => {
+            tracing::info!("Done for user {} by the control socket: {told}", peer.uid);
+            Reply::Accepted
+        }
+        Err(reason) => Reply::refused(reason),
+    }
 }
+
+const NOT_CHOSEN: &str = "the permissions of this socket let everybody in, so only root and the daemon's own user are \
+                          obeyed; run `chmod o-w` on it, and everybody in its group is too";
 
 #[cfg(test)]
 mod tests;

@@ -2,10 +2,15 @@
 
 use super::*;
 use crate::asking::{Answer, Asked, Door};
+use crate::command::{Command, Mark, ServiceOrder};
+use crate::config::StepLimits;
 use crate::snapshot::ClientActivity;
 use crate::time::{Mono, Span};
 use crate::verdict::Refusal;
+use serde_json::json;
+use std::fs::{self, Permissions};
 use std::net::Ipv4Addr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use tokio::sync::mpsc;
 
@@ -26,27 +31,37 @@ fn listener_clients(count: usize) -> ListenerClients {
 struct Daemon {
     path: PathBuf,
     /// What the daemon was told to do.
-    told: mpsc::UnboundedReceiver<Command>,
+    told: mpsc::UnboundedReceiver<Meaning>,
     stop: CancellationToken,
     _directory: tempfile::TempDir,
 }
 
-/// One that answers every command with `answer`.
+/// One that answers everything with `answer`.
 async fn daemon(answer: Answer) -> Daemon {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("control");
     let listener = Listener::bind(&path, 0o660).await.unwrap();
     let (commands, mut asked) = Door::new();
-    let (service, _) = Door::new();
+    let (service, mut ordered) = Door::new();
     let stop = CancellationToken::new();
     let clients = async |limit| vec![listener_clients(limit)];
     tokio::spawn(serve(listener, Asker { commands, service }, clients, stop.clone()));
     let (tell, told) = mpsc::unbounded_channel();
     tokio::spawn(async move {
-        while let Some(asked) = asked.recv().await {
-            let (command, reply) = Asked::answer_with(asked);
-            tell.send(command).unwrap();
-            reply(answer.clone());
+        loop {
+            tokio::select! {
+                Some(asked) = asked.recv() => {
+                    let (command, reply) = Asked::answer_with(asked);
+                    tell.send(Meaning::Command(command)).unwrap();
+                    reply(answer.clone());
+                }
+                Some(asked) = ordered.recv() => {
+                    let (order, reply) = Asked::answer_with(asked);
+                    tell.send(Meaning::Service(order)).unwrap();
+                    reply(answer.clone());
+                }
+                else => break,
+            }
         }
     });
     Daemon { path, told, stop, _directory: directory }
@@ -55,7 +70,7 @@ async fn daemon(answer: Answer) -> Daemon {
 impl Daemon {
     async fn ask(&self, request: Request) -> Reply {
         let path = self.path.clone();
-        tokio::task::spawn_blocking(move || send(&path, request)).await.unwrap().unwrap()
+        tokio::task::spawn_blocking(move || send(&path, &request)).await.unwrap().unwrap()
     }
 
     async fn say(&self, bytes: &[u8]) -> String {
@@ -72,9 +87,122 @@ impl Daemon {
 async fn a_request_becomes_a_command() {
     let mut daemon = daemon(Ok(())).await;
     assert_eq!(daemon.ask(Request::ForceSync {}).await, Reply::Accepted);
-    assert_eq!(daemon.told.recv().await, Some(Command::ForceSync));
+    assert_eq!(daemon.told.recv().await, Some(Meaning::Command(Command::ForceSync)));
     assert_eq!(daemon.say(b"{\"command\":\"force-sync\"}").await, "{\"result\":\"accepted\"}\n");
     daemon.stop.cancel();
+}
+
+#[tokio::test]
+async fn every_order_has_a_wire_form_and_comes_to_whom_it_is_for() {
+    let mut daemon = daemon(Ok(())).await;
+    let name = || "a".to_owned();
+    let limits = StepLimits { forward: Some(Span::from_millis(1500)), backward: None };
+    for (wire, meaning) in [
+        (json!({"command": "force-sync"}), Meaning::Command(Command::ForceSync)),
+        (
+            json!({"command": "add-source", "section": "x"}),
+            Meaning::Command(Command::AddSource { section: "x".to_owned() }),
+        ),
+        (
+            json!({"command": "remove-source", "name": "a"}),
+            Meaning::Command(Command::RemoveSource { name: name() }),
+        ),
+        (
+            json!({"command": "mark", "name": "a", "mark": "noselect", "on": true}),
+            Meaning::Command(Command::Mark { name: name(), mark: Mark::Noselect, on: true }),
+        ),
+        (json!({"command": "online"}), Meaning::Command(Command::Online { name: None, online: true })),
+        (
+            json!({"command": "offline", "name": "a"}),
+            Meaning::Command(Command::Online { name: Some(name()), online: false }),
+        ),
+        (json!({"command": "burst", "name": null}), Meaning::Command(Command::Burst { name: None })),
+        (
+            json!({"command": "panic-threshold", "forward": 1.5, "backward": null}),
+            Meaning::Command(Command::PanicThreshold(limits)),
+        ),
+        (json!({"command": "reload"}), Meaning::Service(ServiceOrder::Reload)),
+        (
+            json!({"command": "log-filter", "filter": "debug"}),
+            Meaning::Service(ServiceOrder::LogFilter(Some("debug".to_owned()))),
+        ),
+        (json!({"command": "log-filter"}), Meaning::Service(ServiceOrder::LogFilter(None))),
+    ] {
+        let reply = daemon.say(wire.to_string().as_bytes()).await;
+        assert_eq!(
+            (reply.as_str(), daemon.told.recv().await),
+            ("{\"result\":\"accepted\"}\n", Some(meaning))
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_order_that_makes_no_sense_is_refused_and_asked_of_nobody() {
+    let mut daemon = daemon(Ok(())).await;
+    for (wire, reason) in [
+        ("{\"command\":\"panic-threshold\",\"forward\":-1,\"backward\":1}", "no threshold"),
+        ("{\"command\":\"mark\",\"name\":\"a\",\"mark\":\"love\",\"on\":true}", "unknown variant"),
+        ("{\"command\":\"remove-source\"}", "missing field"),
+        ("{\"command\":\"reload\",\"harder\":true}", "unknown field"),
+    ] {
+        let reply = daemon.say(wire.as_bytes()).await;
+        assert!(reply.contains("refused") && reply.contains(reason), "{reply}");
+    }
+    assert!(daemon.told.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn who_is_let_in_like_everybody_is_obeyed_in_nothing() {
+    let mut daemon = daemon(Ok(())).await;
+    let asks = |peer| {
+        let (mut ours, theirs) = UnixStream::pair().unwrap();
+        async move {
+            let answering = converse(theirs, peer, async |_| Reply::Accepted);
+            let asking = async {
+                ours.write_all(b"{\"command\":\"force-sync\"}\n").await.unwrap();
+                let mut reply = String::new();
+                ours.read_to_string(&mut reply).await.unwrap();
+                reply
+            };
+            tokio::join!(answering, asking).1
+        }
+    };
+    let reply = asks(Peer { uid: 1000, is_chosen: false }).await;
+    assert!(reply.contains("refused") && reply.contains("chmod o-w"), "{reply}");
+    assert!(asks(Peer { uid: 1000, is_chosen: true }).await.contains("accepted"));
+    // Its own user is obeyed whatever the permissions.
+    fs::set_permissions(&daemon.path, Permissions::from_mode(0o666)).unwrap();
+    assert_eq!(daemon.ask(Request::ForceSync {}).await, Reply::Accepted);
+    assert!(daemon.told.recv().await.is_some());
+}
+
+#[tokio::test]
+async fn a_daemon_that_says_nothing_is_told_of_as_such() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("control");
+    let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let asking = tokio::task::spawn_blocking(move || send(&path, &Request::Reload {}));
+    drop(listener.accept().unwrap());
+    let error = asking.await.unwrap().unwrap_err().to_string();
+    assert!(error.contains("without an answer"), "{error}");
+}
+
+#[tokio::test]
+async fn ten_thousand_bad_requests_change_nothing_and_the_next_good_one_is_obeyed() {
+    let mut daemon = daemon(Ok(())).await;
+    for number in 0..10_000_u32 {
+        let mut stream = UnixStream::connect(&daemon.path).await.unwrap();
+        let noise = number.wrapping_mul(2_654_435_761).to_le_bytes();
+        // The daemon may have answered and gone before all of it is written.
+        let _ = stream.write_all(&[b"{\"command\":", noise.as_slice(), b"\n"].concat()).await;
+        if number % 3 == 0 {
+            let mut reply = String::new();
+            stream.read_to_string(&mut reply).await.unwrap();
+            assert!(reply.contains("refused"), "{reply}");
+        }
+    }
+    assert!(daemon.told.try_recv().is_err());
+    assert_eq!(daemon.ask(Request::ForceSync {}).await, Reply::Accepted);
 }
 
 #[tokio::test]

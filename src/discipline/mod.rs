@@ -172,6 +172,14 @@ impl Discipline {
         self.fresh = true;
     }
 
+    /// What selection may do with a source is something else now; what was measured stays true.
+    pub fn set_marks(&mut self, id: SourceId, marks: Marks) {
+        if let Some(member) = self.members.get_mut(&id) {
+            self.fresh |= member.marks != marks;
+            member.marks = marks;
+        }
+    }
+
     /// A source has NTS.
     pub fn vouch(&mut self, id: SourceId, voucher: Voucher) {
         if let Some(member) = self.members.get_mut(&id) {

@@ -1,20 +1,91 @@
 //! What people ask of the engine while it runs: done, or refused with the reason.
 
-use super::Engine;
+use super::amendments::{Amendments, named};
+use super::{Action, Engine, settings};
 use crate::command::Command;
+use crate::config::{PollLimits, StepLimits, parse_source};
 use crate::snapshot::SyncState;
-use crate::time::Now;
+use crate::time::{Mono, Now};
 
 impl Engine {
     /// Does it.
     ///
     /// # Errors
-    /// Why not, for people.
-    pub(super) fn carry_out_command(&mut self, now: Now, command: Command) -> Result<(), String> {
+    /// Why not, for people: then nothing is changed.
+    pub(super) fn carry_out_command(
+        &mut self,
+        now: Now,
+        command: Command,
+        out: &mut Vec<Action>,
+    ) -> Result<(), String> {
         match command {
             Command::ForceSync => self.force_sync(now),
-            other => Err(format!("{other:?} is not supported yet")),
+            Command::Burst { name } => self.burst(now.mono, name.as_deref()),
+            Command::PanicThreshold(limits) => {
+                self.set_panic_threshold(limits);
+                Ok(())
+            }
+            Command::AddSource { section } => {
+                let source = parse_source(&section, self.config.source_defaults)?;
+                self.amend(now.mono, out, |sources, poll| sources.add(source, poll))
+            }
+            Command::RemoveSource { name } => {
+                self.amend(now.mono, out, |sources, poll| sources.remove(&name, poll))
+            }
+            Command::Mark { name, mark, on } => {
+                self.amend(now.mono, out, |sources, poll| sources.mark(&name, mark, on, poll))
+            }
+            Command::Offer { origin, servers } => {
+                self.amend(now.mono, out, |sources, _| sources.offer(origin, servers))
+            }
+            Command::Online { name, online } => {
+                self.amend(now.mono, out, |sources, poll| sources.set_online(name.as_deref(), online, poll))
+            }
         }
+    }
+
+    fn amend(
+        &mut self,
+        now: Mono,
+        out: &mut Vec<Action>,
+        change: impl FnOnce(&mut Amendments, PollLimits) -> Result<(), String>,
+    ) -> Result<(), String> {
+        let were_enough = self.opening_notices().is_empty();
+        change(&mut self.amendments, self.config.source_defaults)?;
+        self.put_in_force(now, out);
+        if were_enough {
+            out.extend(self.opening_notices().into_iter().map(Action::Notice));
+        }
+        Ok(())
+    }
+
+    /// The sources of the configuration, with what was changed of them: those that are asked as before keep their history.
+    pub(super) fn put_in_force(&mut self, now: Mono, out: &mut Vec<Action>) {
+        self.config.sources = self.amendments.in_force(self.config.source_defaults);
+        for id in self.roster.reconfigure(&self.config.sources, now, out) {
+            self.discipline.remove(id);
+            self.told.verdicts.remove(&id);
+        }
+        let amendments = &self.amendments;
+        for (id, demobilized) in self.roster.set_offline(|name| amendments.is_offline(name), now, out) {
+            self.discipline.set_reachable(id, false, demobilized);
+        }
+        for (id, marks) in self.roster.marks() {
+            self.discipline.set_marks(id, marks);
+        }
+        self.bootstrap.configure(&self.config);
+    }
+
+    fn burst(&mut self, now: Mono, name: Option<&str>) -> Result<(), String> {
+        if let Some(name) = name {
+            named(&self.config.sources, name)?;
+        }
+        self.roster.burst(name, now)
+    }
+
+    fn set_panic_threshold(&mut self, limits: StepLimits) {
+        self.config.synchronization.single_step_panic = limits;
+        self.discipline.configure(settings(&self.config, self.start.moved));
     }
 
     fn force_sync(&mut self, now: Now) -> Result<(), String> {
@@ -37,6 +108,9 @@ impl Engine {
             )),
             SyncState::OrphanParent => {
                 Some("this clock is the isolated network's own (`orphan-stratum`)".to_owned())
+            }
+            _ if self.roster.groups().iter().all(|group| group.offline) => {
+                Some("all sources are offline; run `ntp-ctl online` first".to_owned())
             }
             _ => None,
         }

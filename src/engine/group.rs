@@ -2,7 +2,7 @@
 
 use super::keying::{Keying, Keys};
 use super::resolution::Resolution;
-use crate::config::{Family, NTP_PORT, PollLimits, SourceConfig, SourceKind};
+use crate::config::{Family, PollLimits, SourceConfig, SourceKind};
 use crate::measurement::Measurement;
 use crate::nts::{NtpServer, Origin};
 use crate::source::Association;
@@ -22,6 +22,10 @@ pub(super) struct Group {
     pub(super) poll: PollLimits,
     pub(super) marks: Marks,
     pub(super) origin: SourceOrigin,
+    /// By command it is left alone: nothing is sent, looked up or exchanged.
+    pub(super) offline: bool,
+    /// By command.
+    pub(super) last_burst: Option<Mono>,
     pub(super) interleaved: bool,
     port: u16,
     wanted: usize,
@@ -79,21 +83,21 @@ impl Member {
 
 impl Group {
     pub(super) fn new(config: &SourceConfig, now: Mono) -> Self {
-        let (address, wanted, ignore, is_pool) = match &config.kind {
-            SourceKind::Server { address } => (address, 1, Vec::new(), false),
-            SourceKind::Pool { address, count, ignore } => (address, *count, ignore.clone(), true),
-            SourceKind::Nts(with) => (&with.address, 1, Vec::new(), false),
-            SourceKind::NtsPool { key_exchange, count } => (&key_exchange.address, *count, Vec::new(), true),
+        let (address, ignore, is_pool) = match &config.kind {
+            SourceKind::Server { address } => (address, Vec::new(), false),
+            SourceKind::Pool { address, ignore, .. } => (address, ignore.clone(), true),
+            SourceKind::Nts(with) => (&with.address, Vec::new(), false),
+            SourceKind::NtsPool { key_exchange, .. } => (&key_exchange.address, Vec::new(), true),
         };
-        let (finder, usual_port) = match &config.kind {
+        let finder = match &config.kind {
             SourceKind::Nts(with) | SourceKind::NtsPool { key_exchange: with, .. } => {
-                (Finder::Keys(Keying::new(with.clone(), now)), KEY_EXCHANGE_PORT)
+                Finder::Keys(Keying::new(with.clone(), now))
             }
-            _ => (Finder::Name(Resolution::new(address.host.clone(), now)), NTP_PORT),
+            _ => Finder::Name(Resolution::new(address.host.clone(), now)),
         };
         Self {
             config: config.clone(),
-            name: display_name(&address.host, address.port, usual_port),
+            name: config.name(),
             wants_addresses: matches!(&finder, Finder::Name(resolution) if !resolution.is_literal()),
             finder,
             replacements: 0,
@@ -102,9 +106,11 @@ impl Group {
             poll: config.poll,
             marks: config.marks,
             origin: config.origin,
+            offline: false,
+            last_burst: None,
             interleaved: config.interleaved,
             port: address.port,
-            wanted,
+            wanted: config.wanted(),
             is_pool,
             family: config.family,
             ignore,
@@ -113,9 +119,50 @@ impl Group {
         }
     }
 
-    /// Whether it stands for exactly this.
+    /// Whether what is known of it is true of this one too.
     pub(super) fn is_for(&self, config: &SourceConfig) -> bool {
-        self.config == *config
+        self.config.is_asked_like(config)
+    }
+
+    /// It stands for this one now.
+    pub(super) fn adopt(&mut self, config: &SourceConfig) {
+        (self.marks, self.origin) = (config.marks, config.origin);
+    }
+
+    pub(super) fn named_members(&mut self) -> impl Iterator<Item = (&str, &mut Member)> {
+        let name = self.name.as_str();
+        self.members.iter_mut().map(move |member| (name, member))
+    }
+
+    /// The network is another one now: what failed is tried again soon.
+    pub(super) fn hurry(&mut self, now: Mono) {
+        match &mut self.finder {
+            Finder::Name(resolution) => resolution.hurry(now),
+            Finder::Keys(keying) => keying.hurry(now),
+        }
+    }
+
+    /// Measures several times now, by command: once a minute, and as far as each server allows it.
+    ///
+    /// # Errors
+    /// Why not, for people.
+    pub(super) fn burst(&mut self, now: Mono) -> Result<(), String> {
+        let name = &self.name;
+        if self.offline {
+            return Err(format!("`{name}` is offline"));
+        }
+        if let Some(last) = self.last_burst.filter(|last| now - *last < BURST_EVERY) {
+            let wait = (last + BURST_EVERY - now).seconds().ceil();
+            return Err(format!("`{name}` had a burst just now; wait {wait} s"));
+        }
+        let done: Vec<_> = self.members.iter_mut().map(|member| member.association.burst(now)).collect();
+        if done.iter().any(Result::is_ok) {
+            self.last_burst = Some(now);
+            return Ok(());
+        }
+        let reason =
+            done.into_iter().find_map(Result::err).unwrap_or("has no server yet that could be asked");
+        Err(format!("`{name}` {reason}"))
     }
 
     /// How many servers it stands for.
@@ -217,20 +264,11 @@ impl Group {
     }
 }
 
-/// As a person would write it: the port only where it is not the usual one.
-fn display_name(host: &str, port: u16, usual_port: u16) -> String {
-    match (port, host.contains(':')) {
-        _ if port == usual_port => host.to_owned(),
-        (_, true) => format!("[{host}]:{port}"),
-        (_, false) => format!("{host}:{port}"),
-    }
-}
-
-/// RFC 8915 §7.1.
-const KEY_EXCHANGE_PORT: u16 = 4460;
 const LOST_AFTER: u32 = 8;
 /// Seconds, about what a new member needs to be lost in its turn; doubled up to 17 minutes, the longest usual poll interval.
 const FIRST_REPLACEMENT_WAIT: i64 = 32;
 const REPLACEMENT_DOUBLINGS: u32 = 5;
+/// By command, or people could flood servers.
+const BURST_EVERY: Span = Span::from_secs(60);
 const MAX_REFUSED: usize = 256;
 const MAX_GIVEN_UP: usize = 64;

@@ -1,5 +1,6 @@
 //! Events in, actions out: everything that a source of time and a clock need, told the time. Knows nothing of Linux.
 
+mod amendments;
 mod back_off;
 mod bootstrap;
 mod commands;
@@ -26,6 +27,7 @@ use crate::packet::ReferenceId;
 use crate::source::{Advice, Context, Outcome, TimerOutcome};
 use crate::time::{Adjustment, Applied, ClockTime, Frequency, Leap, Mono, Now, Span, Stamp};
 use crate::verdict::{Discard, SourceId, Verdict};
+use amendments::Amendments;
 use bootstrap::Bootstrap;
 use estimate_notice::EstimateNotice;
 use leap_notice::LeapNotice;
@@ -39,7 +41,9 @@ use std::net::{IpAddr, SocketAddr};
 /// The core: sources, discipline and what has been told of them.
 #[derive(Debug)]
 pub struct Engine {
+    /// In force: its sources are those of the file with the amendments.
     config: Config,
+    amendments: Amendments,
     start: Start,
     random: ChaCha20Rng,
     roster: Roster,
@@ -100,6 +104,7 @@ impl Engine {
         let roster = Roster::new(&config.sources, start.now.mono);
         Self {
             bootstrap: Bootstrap::new(&config, start.build_time, start.was_moved),
+            amendments: Amendments::new(config.sources.clone()),
             config,
             start,
             random: ChaCha20Rng::from_seed(seed),
@@ -130,7 +135,7 @@ impl Engine {
     /// Does what was asked from outside, or says why not; and what is to be done about it, in order.
     pub fn obey(&mut self, now: Now, command: Command) -> (Vec<Action>, Result<(), String>) {
         let mut out = Vec::new();
-        let answer = self.carry_out_command(now, command);
+        let answer = self.carry_out_command(now, command, &mut out);
         self.settle(now, true, &mut out);
         (out, answer)
     }
@@ -332,13 +337,10 @@ impl Engine {
     }
 
     fn on_configured(&mut self, now: Mono, config: Config, out: &mut Vec<Action>) {
-        for id in self.roster.reconfigure(&config.sources, now, out) {
-            self.discipline.remove(id);
-            self.told.verdicts.remove(&id);
-        }
-        self.discipline.configure(settings(&config, self.start.moved));
-        self.bootstrap.configure(&config);
+        self.amendments.configure(config.sources.clone());
         self.config = config;
+        self.discipline.configure(settings(&self.config, self.start.moved));
+        self.put_in_force(now, out);
         out.extend(self.opening_notices().into_iter().map(Action::Notice));
     }
 
@@ -380,7 +382,7 @@ impl Engine {
     /// Lets every association act whose time has come; whether any did.
     fn poll_sources(&mut self, now: Now, out: &mut Vec<Action>) -> bool {
         let mut acted = false;
-        for (_, member) in self.roster.members_mut() {
+        for (_, member) in self.roster.online_members_mut() {
             while member.association.next_wakeup().is_some_and(|at| at <= now.mono) {
                 acted = true;
                 match member.association.on_timer(now, &mut self.random) {

@@ -170,9 +170,10 @@ impl Engine {
     }
 
     /// Selection's word; but a server that answers and says why it is of no use is not called silent.
-    fn verdict(&self, member: &Member) -> Verdict {
+    fn verdict(&self, group: &Group, member: &Member) -> Verdict {
         let verdict = self.discipline.verdict(member.association.id());
         match member.association.refusal().and_then(Discard::verdict) {
+            _ if group.offline => Verdict::Offline,
             Some(reason) if matches!(verdict, Verdict::Waiting | Verdict::Unreachable) => reason,
             _ => verdict,
         }
@@ -194,7 +195,7 @@ impl Engine {
             origin: group.origin,
             marks: group.marks,
             address: Some(association.address()),
-            verdict: self.verdict(member),
+            verdict: self.verdict(group, member),
             reach: association.reach().bits(),
             unanswered_polls: association.unanswered_polls(),
             poll: association.poll(),
@@ -221,6 +222,9 @@ const OWN_CLOCK: ReferenceId = ReferenceId::from_bytes([127, 127, 1, 1]);
 
 /// Why it cannot be asked, or has not the keys that it should have.
 fn problem(group: &Group, member: &Member) -> Option<String> {
+    if group.offline {
+        return Some(OFFLINE.to_owned());
+    }
     let keying = group.keying().and_then(Keying::problem).map(ToOwned::to_owned);
     let wants_keys = member.association.wants_keys() || member.is_lost();
     member.send_problem.clone().or_else(|| keying.filter(|_| wants_keys))
@@ -237,6 +241,7 @@ fn report_keys(member: &Member) -> Option<SourceNts> {
     })
 }
 
+const OFFLINE: &str = "offline by command; `ntp-ctl online` has it asked again";
 const DUPLICATE: &str = "another source asks its address already";
 
 /// A configured source that nobody could be asked for yet.
@@ -248,14 +253,14 @@ fn unfilled(group: &Group) -> Source {
             resolution.problem().or_else(duplicate)
         }
     };
-    let problem = problem.map(ToOwned::to_owned);
+    let problem = if group.offline { Some(OFFLINE) } else { problem }.map(ToOwned::to_owned);
     Source {
         id: crate::verdict::SourceId(0),
         name: group.name.clone(),
         origin: group.origin,
         marks: group.marks,
         address: None,
-        verdict: Verdict::Waiting,
+        verdict: if group.offline { Verdict::Offline } else { Verdict::Waiting },
         reach: 0,
         unanswered_polls: 0,
         poll: group.poll.initial,

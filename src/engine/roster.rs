@@ -1,7 +1,7 @@
 //! Who is asked: groups, their members, replacement. Not what their answers mean.
 
 use super::bootstrap::key_host;
-use super::group::{Finder, Group, Member};
+use super::group::{Group, Member};
 use super::resolution::Answer;
 use super::{Action, Notice, QueryId};
 use crate::config::SourceConfig;
@@ -63,11 +63,66 @@ impl Roster {
         let mut old = std::mem::take(&mut self.groups);
         for source in sources {
             let kept = old.iter().position(|group| group.is_for(source)).map(|index| old.remove(index));
-            self.groups.push(kept.unwrap_or_else(|| Group::new(source, now)));
+            let mut group = kept.unwrap_or_else(|| Group::new(source, now));
+            group.adopt(source);
+            self.groups.push(group);
         }
         let gone: Vec<_> = old.iter().flat_map(|g| &g.members).map(|m| m.association.id()).collect();
         out.extend(gone.iter().map(|id| Action::Close(*id)));
         gone
+    }
+
+    /// Of every member.
+    pub(super) fn marks(&self) -> Vec<(SourceId, Marks)> {
+        let members = |group: &'_ Group| {
+            let marks = group.marks;
+            group.members.iter().map(move |member| (member.association.id(), marks)).collect::<Vec<_>>()
+        };
+        self.groups.iter().flat_map(members).collect()
+    }
+
+    /// Leaves sources alone, or asks them again at once. The members that are left alone from now on, and whether each was demobilized.
+    pub(super) fn set_offline(
+        &mut self,
+        is_offline: impl Fn(&str) -> bool,
+        now: Mono,
+        out: &mut Vec<Action>,
+    ) -> Vec<(SourceId, bool)> {
+        let mut left = Vec::new();
+        for group in &mut self.groups {
+            let offline = is_offline(&group.name);
+            if std::mem::replace(&mut group.offline, offline) == offline {
+                continue;
+            }
+            for Member { association, .. } in &mut group.members {
+                if offline {
+                    association.suspend();
+                    out.push(Action::Close(association.id()));
+                    left.push((association.id(), association.is_demobilized()));
+                } else {
+                    association.restart(now);
+                }
+            }
+            if !offline {
+                group.hurry(now);
+            }
+        }
+        left
+    }
+
+    /// Measures several times now, where that is not too much for a server: once a minute.
+    ///
+    /// # Errors
+    /// Why it does so nowhere.
+    pub(super) fn burst(&mut self, name: Option<&str>, now: Mono) -> Result<(), String> {
+        let wanted = self.groups.iter_mut().filter(|group| name.is_none_or(|name| group.name == name));
+        let done: Vec<Result<(), String>> = wanted.map(|group| group.burst(now)).collect();
+        if done.iter().any(Result::is_ok) {
+            return Ok(());
+        }
+        let mut reasons: Vec<String> = done.into_iter().filter_map(Result::err).collect();
+        reasons.truncate(MOST_REASONS);
+        Err(if reasons.is_empty() { "there are no sources".to_owned() } else { reasons.join("; ") })
     }
 
     pub(super) fn groups(&self) -> &[Group] {
@@ -80,10 +135,12 @@ impl Roster {
     }
 
     pub(super) fn members_mut(&mut self) -> impl Iterator<Item = (&str, &mut Member)> {
-        self.groups.iter_mut().flat_map(|group| {
-            let name = group.name.as_str();
-            group.members.iter_mut().map(move |member| (name, member))
-        })
+        self.groups.iter_mut().flat_map(Group::named_members)
+    }
+
+    /// Those that may be asked.
+    pub(super) fn online_members_mut(&mut self) -> impl Iterator<Item = (&str, &mut Member)> {
+        self.groups.iter_mut().filter(|group| !group.offline).flat_map(Group::named_members)
     }
 
     pub(super) fn member_mut(&mut self, id: SourceId) -> Option<(&str, &mut Member)> {
@@ -91,16 +148,17 @@ impl Roster {
     }
 
     pub(super) fn next_wakeup(&self) -> Option<Mono> {
-        let members = self.groups.iter().flat_map(|g| &g.members).filter_map(|m| m.association.next_wakeup());
-        let wanting = self.groups.iter().filter(|g| g.wants_addresses);
+        let online = || self.groups.iter().filter(|group| !group.offline);
+        let members = online().flat_map(|g| &g.members).filter_map(|m| m.association.next_wakeup());
+        let wanting = online().filter(|g| g.wants_addresses);
         let lookups = wanting.filter_map(|g| g.resolution()?.next_attempt());
-        let exchanges = self.groups.iter().filter_map(|g| Some(self.next_exchange(g)?.at));
+        let exchanges = online().filter_map(|g| Some(self.next_exchange(g)?.at));
         members.chain(lookups).chain(exchanges).min()
     }
 
     /// Starts look-ups that are due and wanted.
     pub(super) fn look_up(&mut self, now: Mono, out: &mut Vec<Action>) {
-        for group in &mut self.groups {
+        for group in self.groups.iter_mut().filter(|group| !group.offline) {
             let wants_addresses = group.wants_addresses;
             let resolution = group.resolution_mut().filter(|r| wants_addresses && r.is_due(now));
             let Some(resolution) = resolution else { continue };
@@ -137,7 +195,7 @@ impl Roster {
     pub(super) fn fill(&mut self, now: Mono, out: &mut Vec<Action>) -> Changes {
         let mut changes = Changes::default();
         let mut taken = self.taken();
-        for group in self.groups.iter_mut().filter(|group| group.resolution().is_some()) {
+        for group in self.groups.iter_mut().filter(|group| group.resolution().is_some() && !group.offline) {
             loop {
                 let replaced = group.replaceable(now);
                 group.wants_addresses = false;
@@ -182,10 +240,7 @@ impl Roster {
 
     pub(super) fn on_network_changed(&mut self, now: Mono) {
         for group in &mut self.groups {
-            match &mut group.finder {
-                Finder::Name(resolution) => resolution.hurry(now),
-                Finder::Keys(keying) => keying.hurry(now),
-            }
+            group.hurry(now);
         }
     }
 
@@ -208,3 +263,5 @@ impl Roster {
 }
 
 const STAGGER: Span = Span::from_millis(20);
+/// In an answer.
+const MOST_REASONS: usize = 4;

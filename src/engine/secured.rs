@@ -41,7 +41,7 @@ struct Offer {
 impl Roster {
     /// The next exchange of the group, if one is wanted and none is under way.
     pub(super) fn next_exchange(&self, group: &Group) -> Option<Wish> {
-        let keying = group.keying()?;
+        let keying = group.keying().filter(|_| !group.offline)?;
         let allowed = keying.next_attempt(group.wanted())?;
         let members = group.members.iter().filter_map(|member| self.wish_of(group, member));
         let vacancy = (group.missing() > 0).then(|| Wish { at: keying.vacancy.until(), member: None });

@@ -64,16 +64,18 @@ impl Bench {
 
     fn handle(&mut self, event: Event<'_>) {
         let actions = self.engine.handle(self.now(), event);
-        for action in actions {
-            match action {
-                Action::Send(request) => self.sent.push(request),
-                Action::Resolve { query, host } => self.resolves.push((query, host)),
-                Action::Notice(notice) => self.notices.push(notice),
-                Action::Close(id) => self.closed.push(id),
-                Action::Publish => self.published += 1,
-                Action::ExchangeKeys { query, request } => self.exchanges.push((query, request)),
-                Action::Adjust(_) | Action::Panic(_) => {}
-            }
+        actions.into_iter().for_each(|action| self.perform(action));
+    }
+
+    fn perform(&mut self, action: Action) {
+        match action {
+            Action::Send(request) => self.sent.push(request),
+            Action::Resolve { query, host } => self.resolves.push((query, host)),
+            Action::Notice(notice) => self.notices.push(notice),
+            Action::Close(id) => self.closed.push(id),
+            Action::Publish => self.published += 1,
+            Action::ExchangeKeys { query, request } => self.exchanges.push((query, request)),
+            Action::Adjust(_) | Action::Panic(_) => {}
         }
     }
 

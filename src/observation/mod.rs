@@ -35,7 +35,7 @@ pub async fn serve(
     now: impl Fn() -> Now,
     stop: CancellationToken,
 ) {
-    let answer = |mut stream: tokio::net::UnixStream| {
+    let answer = |mut stream: tokio::net::UnixStream, _| {
         // Only the cheap clone of the snapshot happens under the channel's lock.
         let snapshot = Arc::clone(&snapshots.borrow());
         let state = State::new(&snapshot, now());

@@ -227,6 +227,27 @@ impl Association {
         self.polling.restart(now);
     }
 
+    /// It is left alone until `restart`: nothing on its way counts, and it is not called reachable.
+    pub fn suspend(&mut self) {
+        self.memory.forget();
+        self.reach = Reach::default();
+        if let State::Waiting(exchange) = &mut self.state {
+            exchange.void = true;
+            self.give_up_exchange();
+        }
+    }
+
+    /// Measures several times now, because somebody asks for it.
+    ///
+    /// # Errors
+    /// Why not, as what is said of the source.
+    pub fn burst(&mut self, now: Mono) -> Result<(), &'static str> {
+        if self.is_demobilized() {
+            return Err("has refused service");
+        }
+        self.polling.on_demand(now)
+    }
+
     /// Interfaces, addresses or routes changed: the next request does not say who we were.
     pub fn on_network_changed(&mut self) {
         self.memory.forget();

@@ -185,6 +185,15 @@ impl Polling {
         }
     }
 
+    /// Somebody asks for measurements now.
+    pub(super) fn on_demand(&mut self, now: Mono) -> Result<(), &'static str> {
+        if self.rate_floor.is_some() {
+            return Err("has asked for fewer requests");
+        }
+        let ramp = matches!(self.pace, Pace::Burst { ramp: true, .. } | Pace::Ramp { .. });
+        self.burst(now, SHORT_BURST, ramp).then_some(()).ok_or("had several bursts in the last minutes")
+    }
+
     /// Starts a burst if the server has not forbidden it and the allowance is not used up.
     fn burst(&mut self, now: Mono, requests: u8, ramp: bool) -> bool {
         if matches!(self.pace, Pace::Burst { remaining, .. } if remaining >= requests) {

@@ -67,23 +67,40 @@ async fn the_file_of_a_successor_is_not_removed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn clients_that_never_finish_do_not_hold_up_the_others() {
+async fn clients_that_never_finish_do_not_hold_up_the_others_for_a_moment() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("observe");
     let stop = CancellationToken::new();
-    let echo = |mut stream: UnixStream| async move {
+    let echo = |mut stream: UnixStream, _| async move {
         let byte = stream.read_u8().await?;
         stream.write_u8(byte).await
     };
     let server = tokio::spawn(bind(&path).await.serve(stop.clone(), echo));
     let mut silent = Vec::new();
-    for _ in 0..CLIENTS {
+    let began = tokio::time::Instant::now();
+    for _ in 0..1000 {
         silent.push(UnixStream::connect(&path).await.unwrap());
+        let mut client = UnixStream::connect(&path).await.unwrap();
+        client.write_u8(7).await.unwrap();
+        assert_eq!(client.read_u8().await.unwrap(), 7);
     }
-    let mut client = UnixStream::connect(&path).await.unwrap();
-    client.write_u8(7).await.unwrap();
-    assert_eq!(client.read_u8().await.unwrap(), 7);
+    assert_eq!(began.elapsed(), Duration::ZERO);
     stop.cancel();
     server.await.unwrap();
     assert!(!path.exists());
+}
+
+#[tokio::test]
+async fn only_who_is_let_in_by_more_than_the_bits_for_everybody_is_chosen() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("control");
+    let file = bind(&path).await;
+    let owner = fs::symlink_metadata(&path).unwrap().uid();
+    for (mode, stranger) in [(0o660, true), (0o600, true), (0o666, false), (0o662, false)] {
+        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        assert!(file.file.lets_in(owner), "{mode:o}");
+        assert_eq!(file.file.lets_in(owner + 1), stranger, "{mode:o}");
+    }
+    fs::remove_file(&path).unwrap();
+    assert!(!file.file.lets_in(owner), "nobody knows whose it is");
 }

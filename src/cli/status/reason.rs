@@ -18,6 +18,9 @@ pub(super) fn reason(source: &Source) -> Option<String> {
             format!("not used yet: none of {} requests was answered", source.requests)
         }
         Verdict::Waiting => format!("not used yet: {} answers are not enough", source.replies),
+        Verdict::Offline => {
+            "not used: left alone by command (`ntp-ctl online` has it asked again)".to_owned()
+        }
         Verdict::Unreachable => format!("not used: its last 8 polls went unanswered{ago}"),
         Verdict::Unsynchronized => "not used: it says itself that it is not synchronized".to_owned(),
         Verdict::TooDistant => {

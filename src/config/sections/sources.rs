@@ -24,7 +24,12 @@ pub(in crate::config) struct Defaults {
 
 impl Default for Defaults {
     fn default() -> Self {
-        let PollLimits { min, max, initial } = PollLimits::default();
+        PollLimits::default().into()
+    }
+}
+
+impl From<PollLimits> for Defaults {
+    fn from(PollLimits { min, max, initial }: PollLimits) -> Self {
         Self { min, max, initial }
     }
 }

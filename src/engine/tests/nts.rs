@@ -53,7 +53,7 @@ fn with(host: &str) -> KeyExchange {
     KeyExchange { address, certificate_authority: None, enable_srv_resolution: false }
 }
 
-fn nts(host: &str) -> SourceConfig {
+pub(super) fn nts(host: &str) -> SourceConfig {
     source(SourceKind::Nts(with(host)))
 }
 

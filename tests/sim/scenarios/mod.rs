@@ -1,6 +1,7 @@
 //! How the client behaves, in virtual time: each test is a sentence about one computer and its network.
 
 mod bootstrap;
+mod commands;
 mod determinism;
 mod disturbance;
 mod hostile;
