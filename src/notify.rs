@@ -2,7 +2,7 @@
 
 mod status;
 
-use crate::observation::State;
+use crate::observation::{MEASURED, State};
 use crate::time::{Mono, Span};
 use status::{Kind, StatusLine};
 use std::env;
@@ -98,20 +98,26 @@ impl Door {
 pub struct Reporter {
     manager: Manager,
     status: StatusLine,
+    /// Why this daemon does not steer the clock.
+    uncontrolled: Option<String>,
     last_sign: Option<Mono>,
 }
 
 impl Reporter {
-    /// To this one.
-    pub fn new(manager: Manager) -> Self {
-        Self { manager, ..Self::default() }
+    /// To this one, with the reason why the clock is not steered, if it is not.
+    pub fn new(manager: Manager, uncontrolled: Option<String>) -> Self {
+        Self { manager, uncontrolled, ..Self::default() }
     }
 
     /// Something is new of the clock.
     pub fn look(&mut self, state: impl FnOnce() -> State) {
         if self.manager.door.is_some() {
             let state = state();
-            self.status.change(Kind::of(&state), capitalized(&state.judge(None).line));
+            let mut line = capitalized(&state.judge(None).line);
+            if let Some(why) = &self.uncontrolled {
+                line = format!("{}; the clock is not controlled: {why}", line.trim_end_matches(MEASURED));
+            }
+            self.status.change(Kind::of(&state), line);
         }
     }
 

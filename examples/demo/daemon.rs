@@ -53,7 +53,7 @@ fn run(config: Config, started: &Sender<Started>, stop: CancellationToken) -> Re
     runtime.block_on(async {
         let virtual_clock = VirtualClock::new(Span::from_millis(400), Frequency::from_ppm(40.0));
         let opened =
-            Opened { clock: Clock::Virtual(virtual_clock), frequency: Frequency::ZERO, warning: None };
+            Opened { clock: Clock::Virtual(virtual_clock), frequency: Frequency::ZERO, refusal: None };
         let daemon = Daemon::start(config, PassedSockets::default(), |_| Ok(opened))
             .await
             .map_err(|error| error.to_string())?;

@@ -30,8 +30,16 @@ pub struct Opened {
     pub clock: Clock,
     /// Its rate correction as found.
     pub frequency: Frequency,
-    /// One line for the log, when the clock is not steered although it might have been.
-    pub warning: Option<String>,
+    /// Why the clock is not steered although it might have been.
+    pub refusal: Option<String>,
+}
+
+impl Opened {
+    /// Why the clock is not steered, if it is not.
+    pub(super) fn uncontrolled(&self) -> Option<String> {
+        let asked_for = || "clock-control is off".to_owned();
+        (!self.clock.is_controlled()).then(|| self.refusal.clone().unwrap_or_else(asked_for))
+    }
 }
 
 impl Clock {
@@ -49,21 +57,20 @@ impl Clock {
         take_over: impl FnOnce() -> io::Result<Frequency>,
     ) -> Result<Opened, StartupError> {
         let found = || adjtime::read().map_or(Frequency::ZERO, |state| state.frequency + state.tick);
-        let unsteered = |warning| Opened { clock: Self::None, frequency: found(), warning };
+        let unsteered = |refusal| Opened { clock: Self::None, frequency: found(), refusal };
         if control == ClockControl::No {
             return Ok(unsteered(None));
         }
         match probe() {
             Ok(()) => {}
             Err(error) if control == ClockControl::Auto => {
-                let warning = format!("Measuring and serving without setting the clock: {error}");
-                return Ok(unsteered(Some(warning)));
+                return Ok(unsteered(Some(error.to_string())));
             }
             Err(error) if is_not_permitted(&error) => return Err(not_permitted(&error)),
             Err(error) => return Err(cannot_control(&error)),
         }
         let frequency = take_over().map_err(|error| cannot_control(&error))?;
-        Ok(Opened { clock: Self::Kernel, frequency, warning: None })
+        Ok(Opened { clock: Self::Kernel, frequency, refusal: None })
     }
 
     /// Whether adjustments do anything.

@@ -45,6 +45,8 @@ pub struct Daemon {
     /// For whoever knows the command line and the log.
     service_orders: Option<mpsc::Receiver<Asked<ServiceOrder>>>,
     bound: Bound,
+    /// Why the clock is not steered, if it is not.
+    uncontrolled: Option<String>,
     /// Told when files that the configuration names are to be read again.
     files: watch::Sender<()>,
 }
@@ -77,8 +79,8 @@ impl Daemon {
         let leap_file =
             config.synchronization.leap_seconds_file.as_deref().map(LeapFile::open).transpose()?;
         let mut opened = open(&config)?;
-        if let Some(warning) = &opened.warning {
-            tracing::warn!("{warning}");
+        if let Some(refusal) = &opened.refusal {
+            tracing::warn!("Measuring and serving without setting the clock: {refusal}");
         }
         let files = files(state.as_ref(), &opened.clock);
         let beginning =
@@ -94,6 +96,7 @@ impl Daemon {
         let (commands, received) = Door::new();
         let (configure, configurations) = Door::new();
         let (service, service_orders) = Door::new();
+        let uncontrolled = opened.uncontrolled();
         let watcher = ClockWatcher::new(opened.clock.readings());
         let link_servers = watch::Sender::new(config.takes_link_servers());
         let main_loop = MainLoop {
@@ -116,7 +119,7 @@ impl Daemon {
         };
         let files = watch::Sender::new(());
         let service_orders = Some(service_orders);
-        Ok(Self { main_loop, commands, configure, service, service_orders, bound, files })
+        Ok(Self { main_loop, commands, configure, service, service_orders, bound, uncontrolled, files })
     }
 
     /// To watch it.
@@ -151,7 +154,7 @@ impl Daemon {
 
     /// Tells a service manager how it goes, from now on.
     pub fn report_to(&mut self, manager: Manager) {
-        self.main_loop.reporter = Reporter::new(manager);
+        self.main_loop.reporter = Reporter::new(manager, self.uncontrolled.clone());
     }
 
     /// Runs until `stop`; then every socket file is gone and what is worth it is kept for the next run.
@@ -285,7 +288,7 @@ mod tests {
     use crate::time::{Frequency, Span};
 
     async fn start(config: Config, clock: Clock) -> Daemon {
-        let opened = Opened { clock, frequency: Frequency::ZERO, warning: None };
+        let opened = Opened { clock, frequency: Frequency::ZERO, refusal: None };
         Daemon::start(config, PassedSockets::default(), |_| Ok(opened)).await.unwrap()
     }
 

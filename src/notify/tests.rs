@@ -43,7 +43,7 @@ const fn at(seconds: i64) -> Mono {
 #[test]
 fn it_hears_that_all_is_ready_what_the_clock_does_and_that_it_ends() {
     let manager = listening(None);
-    let mut reporter = Reporter::new(manager.manager.clone());
+    let mut reporter = Reporter::new(manager.manager.clone(), None);
     reporter.look(|| state(SyncState::Waiting));
     assert!(manager.heard().is_empty(), "nothing is told before it is true");
     reporter.ready(at(0));
@@ -67,6 +67,18 @@ fn it_hears_that_all_is_ready_what_the_clock_does_and_that_it_ends() {
 }
 
 #[test]
+fn it_hears_why_the_clock_is_not_controlled() {
+    let manager = listening(None);
+    let mut reporter = Reporter::new(manager.manager.clone(), Some("clock-control = false".to_owned()));
+    let mut snapshot = snapshot();
+    snapshot.system.controls_clock = false;
+    reporter.look(|| State::new(&snapshot, later(&snapshot, 0)));
+    reporter.ready(at(0));
+    let line = "Synchronized to within 6.95 ms, 3 of 3 sources agree; the clock is not controlled: clock-control = false";
+    assert_eq!(manager.heard(), [format!("READY=1\nSTATUS={line}")]);
+}
+
+#[test]
 fn a_reload_begins_with_the_time_that_systemd_compares() {
     let manager = listening(None);
     manager.manager.reloading(Mono::from_nanos(12_345_678_901));
@@ -77,7 +89,7 @@ fn a_reload_begins_with_the_time_that_systemd_compares() {
 #[test]
 fn signs_of_life_are_given_when_the_loop_turns_anyway_and_wake_it_up_only_when_it_does_not() {
     let manager = listening(Some(Span::from_secs(180)));
-    let mut reporter = Reporter::new(manager.manager.clone());
+    let mut reporter = Reporter::new(manager.manager.clone(), None);
     assert_eq!(reporter.next_sign(), None, "nothing is waited for before it is ready");
     reporter.ready(at(0));
     let mut signs = Vec::new();
@@ -93,7 +105,7 @@ fn signs_of_life_are_given_when_the_loop_turns_anyway_and_wake_it_up_only_when_i
 #[test]
 fn a_manager_that_has_no_room_or_is_gone_keeps_nobody() {
     let manager = listening(Some(Span::from_secs(1)));
-    let mut reporter = Reporter::new(manager.manager.clone());
+    let mut reporter = Reporter::new(manager.manager.clone(), None);
     reporter.ready(at(0));
     (1..5000).for_each(|now| reporter.turn(at(now)));
     assert!(manager.heard().len() < 4000, "this kernel's queue is too long for the test");

@@ -38,7 +38,7 @@ impl State {
 
 /// `3 of 4 sources agree`, and that this daemon does not steer the clock, if so.
 fn agreeing(system: &System, sources: &[Source]) -> String {
-    let measured = if system.controls_clock { "" } else { "; measured, not controlled" };
+    let measured = if system.controls_clock { "" } else { MEASURED };
     let agree = if system.agreeing_sources == 1 { "agrees" } else { "agree" };
     format!("{} of {} sources {agree}{measured}", system.agreeing_sources, sources.len())
 }
@@ -80,6 +80,9 @@ fn verdicts(sources: &[Source]) -> String {
     let list: Vec<String> = told.collect();
     if list.is_empty() { String::new() } else { format!("; sources: {}", list.join(", ")) }
 }
+
+/// The end of a line about a clock that this daemon does not steer.
+pub(crate) const MEASURED: &str = "; measured, not controlled";
 
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@ mod state;
 
 pub use client::{ReadError, ask, read};
 pub use judgement::Judgement;
+pub(crate) use judgement::MEASURED;
 pub use state::{
     KeyExchangeServer, LeapIndicator, MasterKeys, Program, Server, ServerStats, Source, SourceNts, State,
     System, Timestamp, WorkerStats,

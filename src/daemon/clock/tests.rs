@@ -15,7 +15,7 @@ fn without_control_the_clock_is_not_even_probed() {
     let probe = || panic!("the clock is not ours");
     let opened = Clock::open_with(ClockControl::No, probe, untouched).unwrap();
     assert!(!opened.clock.is_controlled());
-    assert_eq!(opened.warning, None);
+    assert_eq!(opened.refusal, None);
 }
 
 #[test]
@@ -32,7 +32,7 @@ fn a_missing_right_is_exit_code_77_and_names_both_remedies() {
 fn auto_measures_with_one_warning_where_the_right_is_missing() {
     let opened = Clock::open_with(ClockControl::Auto, refused, untouched).unwrap();
     assert!(!opened.clock.is_controlled());
-    assert!(opened.warning.is_some());
+    assert!(opened.refusal.is_some());
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn auto_steers_where_it_may() {
     let found = Frequency::from_ppm(3.0);
     let opened = Clock::open_with(ClockControl::Auto, || Ok(()), || Ok(found)).unwrap();
     assert!(opened.clock.is_controlled());
-    assert_eq!((opened.frequency, opened.warning), (found, None));
+    assert_eq!((opened.frequency, opened.refusal), (found, None));
 }
 
 #[test]

@@ -36,7 +36,7 @@ impl Fleet {
             config.key_exchange_servers.clear();
             config.servers = vec![ServerConfig::new("127.0.0.1:0".parse().unwrap())];
             config.synchronization.local_stratum = 1;
-            let opened = Opened { clock: Clock::None, frequency: Frequency::ZERO, warning: None };
+            let opened = Opened { clock: Clock::None, frequency: Frequency::ZERO, refusal: None };
             let daemon = Daemon::start(config, PassedSockets::default(), |_| Ok(opened)).await.unwrap();
             this.addresses.push(daemon.snapshots().borrow().servers[0].address);
             this.files.push(daemon.files());
