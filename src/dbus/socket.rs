@@ -160,3 +160,6 @@ impl WriteHalf for Writer {
         self.0.shutdown().await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,7 @@ mod bus;
 mod client;
 mod control;
 mod dbus;
+mod dbus_orders;
 mod fleet;
 mod hostile;
 mod hostile_key_clients;
