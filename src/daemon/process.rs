@@ -78,10 +78,20 @@ async fn run_until_signal(args: Args, prepared: Prepared, passed: PassedSockets)
         let (snapshots, asker, now) = (daemon.snapshots(), daemon.asker(), move || clock.now_both());
         tokio::spawn(dbus::serve(dbus::Seams { snapshots, asker, now, log_target }, stop.clone()));
     }
+    let settling = tokio::spawn(settle());
     let result = daemon.run(stop).await;
+    settling.abort();
     signals.abort();
     tracing::info!("Stopped");
     result
+}
+
+/// By then the clock is set, and most of the code that ran so far will not run again.
+async fn settle() {
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    if let Err(error) = sys::own_code::let_go() {
+        tracing::debug!("{error}");
+    }
 }
 
 /// In systemd's words, as far as it has one.

@@ -17,6 +17,7 @@ mod message;
 pub mod netlink;
 #[cfg(test)]
 mod own_namespace;
+pub mod own_code;
 mod packet_info;
 pub mod passed_sockets;
 pub mod receive_queue;
