@@ -45,6 +45,15 @@ pub(super) enum Command {
         #[arg(long, value_name = "SECONDS", requires = "check", value_parser = seconds, allow_negative_numbers = true)]
         max_error: Option<f64>,
     },
+    /// Show whether the clock is right, every source, and the offset over time, as they change
+    Watch {
+        /// Between two looks
+        #[arg(short, long, value_name = "SECONDS", value_parser = duration, default_value = "1", allow_negative_numbers = true)]
+        interval: Duration,
+        /// The daemon's observation socket [default: as configured]
+        #[arg(short, long, value_name = "SOCKET")]
+        observation: Option<PathBuf>,
+    },
     /// Wait until the clock is right, by the rule of `status --check`
     WaitSync {
         /// Right is only a clock that cannot be further off than this

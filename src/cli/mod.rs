@@ -12,6 +12,7 @@ mod sockets;
 mod status;
 mod validate;
 mod wait_sync;
+mod watch;
 
 pub use completions::Program;
 pub use metrics_exporter::run as run_metrics_exporter;
@@ -46,6 +47,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
         Command::Clients { number, format } => clients::run(config, *number, *format),
         Command::ForceSync { yes } => force_sync::run(config, *yes),
+        Command::Watch { interval, observation } => watch::run(config, observation.as_deref(), *interval),
         Command::Completions { shell, program } => completions::run(*program, *shell),
     })
 }

@@ -8,14 +8,16 @@ mod reason;
 mod sources;
 
 pub(super) use headline::clock_against_sources;
-pub(super) use plain::counted;
+pub(super) use headline::headline;
+pub(super) use look::{Look, Tone};
+pub(super) use plain::{counted, filled};
+pub(super) use sources::{table_details, table_rows};
 
 use super::args::Format;
 use super::{Outcome, print, sockets};
 use crate::daemon::startup_error::{Failure, StartupError};
 use crate::metrics;
 use crate::observation::{self, ReadError, State};
-use look::Look;
 use std::io;
 use std::path::Path;
 

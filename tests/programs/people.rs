@@ -47,3 +47,10 @@ fn a_shell_that_nobody_knows_is_told_with_those_that_are_known() {
     assert_eq!((ran.code, ran.out.as_str()), (Some(78), ""));
     assert!(ran.err.contains("bash") && ran.err.contains("zsh") && ran.err.contains("fish"), "{}", ran.err);
 }
+
+#[test]
+fn watch_without_a_terminal_says_what_to_take_instead() {
+    let ran = run(CTL, &["watch"]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(1), ""));
+    assert!(ran.err.contains("no terminal") && ran.err.contains("`ntp-ctl status`"), "{}", ran.err);
+}

@@ -8,7 +8,7 @@ use crate::time::quantity::{behind, magnitude};
 const REMEDY: &str = "Remedy: add sources, or lower minimum-agreeing-sources in [synchronization].";
 
 /// How good it is at a glance, a sentence that says so, and others of what is known or can be done.
-pub(super) fn headline(state: &State) -> (Tone, Vec<String>) {
+pub(in crate::cli) fn headline(state: &State) -> (Tone, Vec<String>) {
     let system = &state.system;
     let Judgement { is_right, line } = state.judge(None);
     let tone = match system.state {

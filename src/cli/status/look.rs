@@ -12,16 +12,16 @@ const WIDTHS: (usize, usize) = (40, 160);
 
 /// What the reader's side can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Look {
+pub(in crate::cli) struct Look {
     /// Columns.
-    pub(super) width: usize,
+    pub(in crate::cli) width: usize,
     is_coloured: bool,
     signs: Signs,
 }
 
 /// What a line says of the clock or a source, to be seen from afar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tone {
+pub(in crate::cli) enum Tone {
     Good,
     Doubtful,
     Bad,
@@ -42,7 +42,7 @@ impl Look {
     pub(super) const PIPE: Self = Self { width: WIDTH, is_coloured: false, signs: Signs::InPipe };
 
     /// Of standard output.
-    pub(super) fn of_stdout() -> Self {
+    pub(in crate::cli) fn of_stdout() -> Self {
         if !io::stdout().is_terminal() {
             return Self::PIPE;
         }
@@ -61,6 +61,22 @@ impl Look {
             is_coloured: !is_dumb && set("NO_COLOR").is_none(),
             signs: if locale.contains("utf8") && !is_dumb { Signs::Unicode } else { Signs::Ascii },
         }
+    }
+
+    /// The same in a part of it, or after it has changed.
+    pub(in crate::cli) fn of_width(self, columns: usize) -> Self {
+        Self { width: columns.clamp(WIDTHS.0, WIDTHS.1), ..self }
+    }
+
+    /// Whether there are letters beside ASCII's.
+    pub(in crate::cli) fn has_unicode(self) -> bool {
+        self.signs == Signs::Unicode
+    }
+
+    /// A terminal of 80 columns.
+    #[cfg(test)]
+    pub(in crate::cli) fn of_tests(unicode: bool) -> Self {
+        Self { width: WIDTH, is_coloured: true, signs: if unicode { Signs::Unicode } else { Signs::Ascii } }
     }
 
     /// In the colour of its tone, where there are colours.

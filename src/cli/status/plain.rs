@@ -148,7 +148,7 @@ pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
 }
 
 /// Lines of at most `width` columns; a longer word stands alone on its line, and is cut.
-pub(super) fn filled(text: &str, width: usize) -> Vec<String> {
+pub(in crate::cli) fn filled(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in printable(text).split_whitespace() {
         match lines.last_mut() {

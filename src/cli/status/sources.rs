@@ -19,11 +19,28 @@ pub(super) fn table(sources: &[Source], look: Look) -> Vec<String> {
         return vec!["No sources.".to_owned()];
     }
     let columns = Columns::new(look.width, sources);
-    let cells = ["Source", "Verdict", "Str", "Poll", "Reach", "Offset", "Error", "Delay"];
-    let (left, right) = columns.row(&cells.map(str::to_owned));
-    let mut lines = vec![look.paint(Tone::Heading, format!("  {left}{right}").trim_end())];
-    lines.extend(sources.iter().flat_map(|source| self::source(source, columns, look)));
+    let mut lines = vec![look.paint(Tone::Heading, &columns.heading())];
+    for source in sources {
+        let (tone, left, right) = columns.cells(source, look);
+        lines.push(format!("{}{right}", look.paint(tone, &left)).trim_end().to_owned());
+        lines.extend(below(source, columns.name, look.width));
+    }
     lines
+}
+
+/// Heading and rows alone, in one colour each.
+pub(in crate::cli) fn table_rows(sources: &[Source], look: Look) -> (String, Vec<(Tone, String)>) {
+    let columns = Columns::new(look.width, sources);
+    let row = |source| {
+        let (tone, left, right) = columns.cells(source, look);
+        (tone, left + &right)
+    };
+    (columns.heading(), sources.iter().map(row).collect())
+}
+
+/// What stands below the row of a source.
+pub(in crate::cli) fn table_details(source: &Source, look: Look) -> Vec<String> {
+    below(source, 0, look.width)
 }
 
 /// Those that there is room for, the most telling first.
@@ -54,6 +71,28 @@ impl Columns {
         columns
     }
 
+    fn heading(self) -> String {
+        let cells = ["Source", "Verdict", "Str", "Poll", "Reach", "Offset", "Error", "Delay"];
+        let (left, right) = self.row(&cells.map(str::to_owned));
+        format!("  {left}{right}").trim_end().to_owned()
+    }
+
+    /// Of one source: sign, name and verdict, and the numbers.
+    fn cells(self, source: &Source, look: Look) -> (Tone, String, String) {
+        let measured = |text: String| if source.measured { text } else { "-".to_owned() };
+        let (left, right) = self.row(&[
+            shortened(&printable(&source.name), self.name),
+            source.verdict.name().to_owned(),
+            source.stratum.map_or("-".to_owned(), |stratum| stratum.to_string()),
+            seconds(source.poll_interval).to_string(),
+            format!("{:o}", source.reach),
+            measured(signed(source.offset)),
+            measured(magnitude(source.uncertainty)),
+            measured(magnitude(source.delay)),
+        ]);
+        (tone(source.verdict), format!("{} {left}", mark(source.verdict, look)), right)
+    }
+
     /// Name and verdict, and the numbers.
     fn row(self, cells: &[String; 8]) -> (String, String) {
         let [name, verdict, stratum, poll, reach, offset, error, delay] = cells;
@@ -76,22 +115,9 @@ impl Columns {
     }
 }
 
-fn source(source: &Source, columns: Columns, look: Look) -> Vec<String> {
-    let measured = |text: String| if source.measured { text } else { "-".to_owned() };
-    let (left, right) = columns.row(&[
-        shortened(&printable(&source.name), columns.name),
-        source.verdict.name().to_owned(),
-        source.stratum.map_or("-".to_owned(), |stratum| stratum.to_string()),
-        seconds(source.poll_interval).to_string(),
-        format!("{:o}", source.reach),
-        measured(signed(source.offset)),
-        measured(magnitude(source.uncertainty)),
-        measured(magnitude(source.delay)),
-    ]);
-    let left = look.paint(tone(source.verdict), &format!("{} {left}", mark(source.verdict, look)));
-    let mut lines = vec![format!("{left}{right}").trim_end().to_owned()];
-    lines.extend(wrapped(&details(source, columns.name), look.width));
-    lines.extend(reason(source).iter().chain(&source.problem).flat_map(|why| wrapped(why, look.width)));
+fn below(source: &Source, name: usize, width: usize) -> Vec<String> {
+    let mut lines = wrapped(&details(source, name), width);
+    lines.extend(reason(source).iter().chain(&source.problem).flat_map(|why| wrapped(why, width)));
     lines
 }
 
