@@ -1,6 +1,8 @@
 //! The command line of `ntp-ctl`. Does nothing with it.
 
 use super::completions::Program;
+use super::query::Query;
+use crate::daemon::args::{duration, seconds};
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::path::PathBuf;
@@ -66,6 +68,8 @@ pub(super) enum Command {
         #[arg(short, long, value_name = "SOCKET")]
         observation: Option<PathBuf>,
     },
+    /// Ask servers for the time once, and show what they say: 0 all answered, 1 some did not. Needs no daemon, and sets no clock
+    Query(Query),
     /// Show the clients that ask the server most (`client-statistics` in [[server]])
     Clients {
         /// So many of each listener
@@ -111,15 +115,6 @@ pub(super) enum Format {
     Json,
     /// Metrics
     Prometheus,
-}
-
-fn seconds(text: &str) -> Result<f64, String> {
-    let number = text.parse::<f64>().ok().filter(|seconds| seconds.is_finite() && *seconds > 0.0);
-    number.ok_or_else(|| "write a number of seconds above 0, such as 0.05".to_owned())
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    Duration::try_from_secs_f64(seconds(text)?).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

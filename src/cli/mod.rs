@@ -8,6 +8,7 @@ mod clients;
 mod completions;
 mod force_sync;
 mod metrics_exporter;
+mod query;
 mod sockets;
 mod status;
 mod validate;
@@ -40,6 +41,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Status { check: true, max_error, observation, .. } => {
             return check::run(config, observation.as_deref(), *max_error)
                 .unwrap_or_else(|error| exit_code(Err(error)));
+        }
+        Command::Query(query) => {
+            return query::run(query).unwrap_or_else(|error| exit_code(Err(error)));
         }
         Command::Status { format, observation, .. } => status::run(config, observation.as_deref(), *format),
         Command::WaitSync { max_error, timeout, observation } => {

@@ -9,6 +9,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// Keeps the system clock right with the Network Time Protocol, and serves time
 #[derive(Debug, Clone, Parser)]
@@ -38,6 +39,14 @@ pub struct Args {
     #[arg(long)]
     pub no_clock_control: bool,
 
+    /// Set the clock once, as soon as enough sources agree, and end: 0 if it was set or right, 1 if not. Serves nobody
+    #[arg(long)]
+    pub once: bool,
+
+    /// With --once: give up after this long
+    #[arg(long, value_name = "SECONDS", requires = "once", value_parser = duration, default_value = "60", allow_negative_numbers = true)]
+    pub timeout: Duration,
+
     /// Print version
     #[arg(short = 'v', long, short_alias = 'V', action = clap::ArgAction::Version)]
     version: Option<bool>,
@@ -64,6 +73,23 @@ impl Args {
     pub fn log_format(&self) -> Option<Format> {
         self.log_format.as_deref().and_then(|word| word.parse().ok())
     }
+}
+
+/// A number of seconds above 0.
+///
+/// # Errors
+/// What to write.
+pub fn seconds(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|seconds| seconds.is_finite() && *seconds > 0.0);
+    number.ok_or_else(|| "write a number of seconds above 0, such as 0.05".to_owned())
+}
+
+/// The same, as programs count it.
+///
+/// # Errors
+/// What to write.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    Duration::try_from_secs_f64(seconds(text)?).map_err(|error| error.to_string())
 }
 
 /// Parses a command line. What is to be printed (help, version, or what is wrong and the usage) is printed here.
@@ -115,6 +141,8 @@ mod tests {
             ("ntp-daemon -p a:0", "`0` is no port"),
             ("ntp-daemon -s localhost", "no address to listen on"),
             ("ntp-daemon -p", "a value is required"),
+            ("ntp-daemon --timeout 5", "--once"),
+            ("ntp-daemon --once --timeout 0", "write a number of seconds above 0"),
         ] {
             let error = args(line).unwrap_err();
             assert!(error.contains(reason), "{error}");

@@ -15,6 +15,7 @@ mod link_servers;
 mod main_loop;
 mod master_keys;
 pub(crate) mod named_files;
+pub mod one_shot;
 mod process;
 mod publisher;
 mod random;

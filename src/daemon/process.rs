@@ -3,6 +3,7 @@
 use super::activation::PassedSockets;
 use super::args::{self, Args};
 use super::clock::Clock;
+use super::one_shot;
 use super::running::Daemon;
 use super::startup::{self, Prepared, prepare};
 use super::startup_error::StartupError;
@@ -35,9 +36,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(prepared) => prepared,
         Err(error) => return fail(&error, false),
     };
+    let once = args.once;
     match run(args, prepared, passed) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(&error, true),
+        Err(error) => fail(&error, !once),
     }
 }
 
@@ -48,10 +50,33 @@ fn run(args: Args, prepared: Prepared, passed: PassedSockets) -> Result<(), Star
         .max_blocking_threads(8)
         .build()
         .map_err(|error| StartupError::other(format!("cannot start: {error}")))?;
-    let result = runtime.block_on(run_until_signal(args, prepared, passed));
+    let result = runtime.block_on(async {
+        if args.once {
+            // Sockets that it was passed are another's to serve at.
+            drop(passed);
+            return set_once(prepared.config, args.timeout).await;
+        }
+        run_until_signal(args, prepared, passed).await
+    });
     // A resolver that hangs must not keep the process.
     runtime.shutdown_timeout(Duration::ZERO);
     result
+}
+
+/// Standard output says what was done, whatever is logged.
+async fn set_once(config: Config, limit: Duration) -> Result<(), StartupError> {
+    let mut signals = Signals::catch()?;
+    let given_up = async move {
+        tokio::select! {
+            _ = signals.terminate.recv() => {}
+            _ = signals.interrupt.recv() => {}
+        }
+    };
+    let done =
+        one_shot::set_clock(config, limit, given_up, |config| Clock::open(config.clock_control)).await?;
+    // Where nobody reads it, it is done all the same.
+    let _ = writeln!(io::stdout(), "{done}");
+    Ok(())
 }
 
 async fn run_until_signal(args: Args, prepared: Prepared, passed: PassedSockets) -> Result<(), StartupError> {

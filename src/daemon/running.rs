@@ -74,8 +74,18 @@ impl Daemon {
         passed: PassedSockets,
         open: impl FnOnce(&Config) -> Result<Opened, StartupError>,
     ) -> Result<Self, StartupError> {
-        let bound = Bound::new(&config, passed).await?;
         let state = StateDirectory::open(&config, std::env::var_os("STATE_DIRECTORY"))?;
+        Self::start_with(config, state, passed, open).await
+    }
+
+    /// The same with the state of that directory, or with none: then nothing is known of earlier runs, or kept.
+    pub(super) async fn start_with(
+        config: Config,
+        state: Option<StateDirectory>,
+        passed: PassedSockets,
+        open: impl FnOnce(&Config) -> Result<Opened, StartupError>,
+    ) -> Result<Self, StartupError> {
+        let bound = Bound::new(&config, passed).await?;
         let leap_file =
             config.synchronization.leap_seconds_file.as_deref().map(LeapFile::open).transpose()?;
         let mut opened = open(&config)?;

@@ -54,3 +54,41 @@ fn watch_without_a_terminal_says_what_to_take_instead() {
     assert_eq!((ran.code, ran.out.as_str()), (Some(1), ""));
     assert!(ran.err.contains("no terminal") && ran.err.contains("`ntp-ctl status`"), "{}", ran.err);
 }
+
+/// Bound, and silent.
+fn nobody() -> (std::net::UdpSocket, String) {
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap().to_string();
+    (socket, address)
+}
+
+#[test]
+fn a_query_that_nobody_answers_ends_with_1_and_says_so() {
+    let (_socket, address) = nobody();
+    let ran = run(CTL, &["query", &address, "--timeout", "0.3"]);
+    assert_eq!((ran.code, ran.err.as_str()), (Some(1), ""), "{}", ran.out);
+    assert!(
+        ran.out.contains("no time") && ran.out.contains("no answer to 1 request(s) within 300 ms"),
+        "{}",
+        ran.out
+    );
+    let ran = run(CTL, &["query", &address, "--timeout", "0.3", "-f", "json"]);
+    let answers: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!((ran.code, &answers[0]["address"]), (Some(1), &serde_json::Value::from(address)));
+}
+
+#[test]
+fn once_without_answers_ends_with_1_and_the_reason() {
+    let (_socket, address) = nobody();
+    let directory = tempfile::tempdir().unwrap();
+    let path = crate::configuration(directory.path(), "[synchronization]\nminimum-agreeing-sources = 1\n");
+    let words =
+        ["-c", &path, "--once", "--no-clock-control", "-p", &address, "--timeout", "0.3", "-l", "off"];
+    let ran = run(crate::DAEMON, &words);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(1), ""), "{}", ran.err);
+    assert!(
+        ran.err.contains("the clock was not set within 300 ms: not synchronized: waiting"),
+        "{}",
+        ran.err
+    );
+}

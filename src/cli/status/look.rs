@@ -63,9 +63,9 @@ impl Look {
         }
     }
 
-    /// The same in a part of it, or after it has changed.
+    /// The same after its size has changed, where nothing else breaks lines: one word at least has room.
     pub(in crate::cli) fn of_width(self, columns: usize) -> Self {
-        Self { width: columns.clamp(WIDTHS.0, WIDTHS.1), ..self }
+        Self { width: columns.clamp(8, WIDTHS.1), ..self }
     }
 
     /// Whether there are letters beside ASCII's.

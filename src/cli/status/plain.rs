@@ -75,7 +75,7 @@ fn system(system: &System, width: usize) -> Vec<String> {
 }
 
 /// Of a table of leap seconds, or a certificate.
-pub(super) fn remaining_days(seconds: f64) -> String {
+pub(in crate::cli) fn remaining_days(seconds: f64) -> String {
     let days = (seconds.abs() / 86_400.0).floor();
     if seconds > 0.0 { format!("good for {days} days") } else { format!("expired {days} days ago") }
 }
@@ -129,7 +129,7 @@ pub(in crate::cli) fn counted<R: Display, C: Display>(
 }
 
 /// At most `width` characters, with a sign that something was cut off.
-pub(super) fn shortened(text: &str, width: usize) -> String {
+pub(in crate::cli) fn shortened(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.to_owned();
     }
