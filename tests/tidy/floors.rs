@@ -46,6 +46,7 @@ pub(crate) const FLOORS: &[(&str, &[&str])] = &[
             "time",
             "packet",
             "verdict",
+            "measurement",
             "snapshot",
             "command",
             "config",
