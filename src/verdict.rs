@@ -137,28 +137,6 @@ impl Verdict {
         }
     }
 
-    /// What it means, for people who do not know the word.
-    pub const fn meaning(self) -> &'static str {
-        match self {
-            Self::Waiting => "not enough measurements yet",
-            Self::Offline => "left alone by command",
-            Self::Unreachable => "the last eight polls went unanswered",
-            Self::Unsynchronized => "it says itself that it is not synchronized",
-            Self::TooDistant => "its root distance is too large",
-            Self::Loop => "it follows this machine, or is the same server as another source",
-            Self::Falseticker => "it disagrees with the majority",
-            Self::Outlier => "it agrees, and is too uncertain to help",
-            Self::NoQuorum => "it agrees, and fewer sources agree than must",
-            Self::Orphan => {
-                "its time comes from the isolated network only, and it is not the one that is followed"
-            }
-            Self::NotSelectable => "it is measured and, by its configuration, never used",
-            Self::Truechimer => "used",
-            Self::SystemPeer => "used, and stratum and reference id come from it",
-            Self::Demobilized => "it told us to stop",
-        }
-    }
-
     /// Whether its time is used.
     pub const fn is_used(self) -> bool {
         matches!(self, Self::Truechimer | Self::SystemPeer)

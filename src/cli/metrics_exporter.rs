@@ -1,18 +1,18 @@
-//! `ntp-metrics-exporter`: the observation socket over HTTP, for Prometheus and for browsers. Keeps nothing.
+//! `ntp-metrics-exporter`: the observation socket over HTTP, for Prometheus and for browsers.
 
-use super::{complain, exit_code, sockets, status};
+mod history;
+mod http;
+mod page;
+mod site;
+
+use super::{complain, exit_code, sockets};
 use crate::config::Config;
 use crate::daemon::args::parse;
 use crate::daemon::startup_error::StartupError;
 use crate::logging;
-use crate::metrics;
-use crate::observation::{self, State};
-use axum::Router;
-use axum::extract;
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use clap::Parser;
+use history::History;
+use site::Site;
 use std::ffi::OsString;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -21,8 +21,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
-/// Serves the NTP daemon's metrics to Prometheus
+/// Serves the NTP daemon's metrics to Prometheus, and a status page to browsers
 #[derive(Debug, Parser)]
 #[command(name = "ntp-metrics-exporter", version, disable_version_flag = true)]
 pub(super) struct Args {
@@ -61,9 +62,14 @@ fn start(args: &Args) -> Result<(), StartupError> {
                 "cannot serve at {listen}: {error}; change `metrics-exporter-listen`, or give -l"
             ))
         })?;
-        tracing::info!("Serving metrics at http://{listen}/metrics, from {}", socket.display());
+        let at = listener.local_addr().unwrap_or(listen);
+        tracing::info!(
+            "Serving a status page at http://{at}/ and metrics at http://{at}/metrics, from {}",
+            socket.display()
+        );
         tokio::spawn(reopen_on_hangup(logging));
-        serve(listener, socket, ended()?).await
+        serve(listener, socket, ended()?).await;
+        Ok(())
     })
 }
 
@@ -101,47 +107,18 @@ fn ended() -> Result<impl Future<Output = ()> + Send + 'static, StartupError> {
     })
 }
 
-async fn serve(
-    listener: TcpListener,
-    socket: PathBuf,
-    end: impl Future<Output = ()> + Send + 'static,
-) -> Result<(), StartupError> {
-    let pages = Router::new()
-        .route("/", get(status_page))
-        .route("/metrics", get(metrics_page))
-        .with_state(Arc::new(socket));
-    let served = axum::serve(listener, pages).with_graceful_shutdown(end).await;
-    served.map_err(|error| StartupError::other(format!("cannot serve: {error}")))
+async fn serve(listener: TcpListener, socket: PathBuf, end: impl Future<Output = ()> + Send + 'static) {
+    let (samples, history) = watch::channel(History::default());
+    let sampler = tokio::spawn(history::sample(socket.clone(), samples));
+    let site = Arc::new(Site::new(socket, host_name(), history));
+    http::serve(listener, site, end).await;
+    sampler.abort();
 }
 
-type Socket = extract::State<Arc<PathBuf>>;
-
-async fn status_page(extract::State(socket): Socket) -> Response {
-    page(socket, "text/plain; charset=utf-8", |state| {
-        Some(format!("{}\nMetrics for Prometheus: /metrics\n", status::page(state)))
-    })
-    .await
-}
-
-async fn metrics_page(extract::State(socket): Socket, headers: HeaderMap) -> Response {
-    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
-    let format = metrics::Format::preferred(accept.unwrap_or_default());
-    page(socket, format.content_type(), |state| metrics::render(state, format).ok()).await
-}
-
-/// 503 without a daemon, so that Prometheus counts the target as down.
-async fn page(
-    socket: Arc<PathBuf>,
-    content: &'static str,
-    show: impl Fn(&State) -> Option<String>,
-) -> Response {
-    match observation::ask(&socket).await {
-        Ok(state) => match show(&state) {
-            Some(text) => ([(header::CONTENT_TYPE, content)], text).into_response(),
-            None => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-        },
-        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")).into_response(),
-    }
+/// For the page's title; nothing where it cannot be read.
+fn host_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname");
+    name.map(|name| name.trim().to_owned()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ pub(super) use headline::clock_against_sources;
 pub(super) use headline::headline;
 pub(super) use look::{Look, Tone};
 pub(super) use plain::{counted, filled, remaining_days, shortened};
+pub(super) use reason::reason;
 pub(super) use sources::{table_details, table_rows};
 
 use super::args::Format;
@@ -28,11 +29,6 @@ pub(super) fn run(config: Option<&Path>, socket: Option<&Path>, format: Format) 
         None => observation::read(&sockets::observation(&sockets::configuration(config)?)),
     };
     print(&show(&state.map_err(|error| not_read(&error))?, format, Look::of_stdout())?)
-}
-
-/// The page as it goes into pipes.
-pub(super) fn page(state: &State) -> String {
-    plain::page(state, Look::PIPE)
 }
 
 /// Indented lines, as they go into pipes.

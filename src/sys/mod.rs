@@ -15,9 +15,9 @@ mod error;
 pub mod file_limit;
 mod message;
 pub mod netlink;
+pub mod own_code;
 #[cfg(test)]
 mod own_namespace;
-pub mod own_code;
 mod packet_info;
 pub mod passed_sockets;
 pub mod receive_queue;

@@ -35,7 +35,8 @@ unsafe extern "C" fn note(info: *mut libc::dl_phdr_info, _: usize, out: *mut c_v
     // SAFETY: the loader's table of the program's segments, which lives as long as the program.
     let headers = unsafe { std::slice::from_raw_parts(info.dlpi_phdr, usize::from(info.dlpi_phnum)) };
     // What can be written, relocations that are read only later too, is in segments that are marked so.
-    let kept = headers.iter().filter(|header| header.p_type == libc::PT_LOAD && header.p_flags & libc::PF_W == 0);
+    let kept =
+        headers.iter().filter(|header| header.p_type == libc::PT_LOAD && header.p_flags & libc::PF_W == 0);
     // Of either width of address.
     let base = usize::try_from(info.dlpi_addr).ok();
     segments.extend(kept.filter_map(|header| {

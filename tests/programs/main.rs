@@ -1,6 +1,7 @@
 //! The programs as people meet them: what is printed where, and the exit codes. A daemon at work is `tests/daemon`'s.
 #![cfg(test)]
 
+mod exporter;
 mod health;
 mod people;
 

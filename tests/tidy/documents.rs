@@ -110,16 +110,6 @@ fn every_metric_that_a_document_or_a_dashboard_names_exists() {
     crate::check(unknown.collect());
 }
 
-#[test]
-fn every_verdict_is_explained_as_the_program_explains_it() {
-    let text = read("docs/operation.md").replace(" (`noselect`)", "").replace(" (`orphan-stratum`)", "");
-    let text = text.replace("than `minimum-agreeing-sources`", "than must");
-    let rows = Verdict::ALL.map(|verdict| format!("\n| {verdict} | {} |\n", verdict.meaning()));
-    crate::check(
-        rows.into_iter().filter(|row| !text.contains(row)).map(|row| format!("no row {row}")).collect(),
-    );
-}
-
 /// Flags of our programs that a line of shell uses, with the program.
 fn flags(line: &str) -> Vec<(String, String)> {
     let words: Vec<&str> = line.split_whitespace().collect();

@@ -5,7 +5,7 @@ use crate::time::quantity::{behind, magnitude};
 use crate::verdict::Verdict;
 
 /// Nothing of a source that is used, or whose trouble is told already.
-pub(super) fn reason(source: &Source) -> Option<String> {
+pub(in crate::cli) fn reason(source: &Source) -> Option<String> {
     if source.verdict.is_used() || source.problem.is_some() {
         return None;
     }

@@ -169,7 +169,7 @@ fn words(page: &str) -> String {
 #[test]
 fn a_terminal_shows_the_words_of_the_pipe_with_colours_and_signs() {
     let snapshot = with_nts(snapshot());
-    let piped = super::page(&State::new(&snapshot, later(&snapshot, 0)));
+    let piped = plain::page(&State::new(&snapshot, later(&snapshot, 0)), Look::PIPE);
     let shown = on_terminal(80, &XTERM);
     assert!(
         shown.starts_with("\x1b[32m✓ The clock is right: ") && shown.contains("\x1b[31m✗ a-very"),

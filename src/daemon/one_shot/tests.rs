@@ -6,7 +6,7 @@ use crate::config::{HostPort, PollLimits, ServerConfig, SourceConfig};
 use crate::time::Frequency;
 
 fn opened(clock: Clock) -> Opened {
-    Opened { clock, frequency: Frequency::ZERO, warning: None }
+    Opened { clock, frequency: Frequency::ZERO, refusal: None }
 }
 
 /// Two that serve the host's clock as their own reference, until the token ends them; and a configuration that asks them.
