@@ -73,7 +73,10 @@ impl Notified {
 #[test]
 fn it_is_told_when_the_daemon_is_ready_when_it_reloads_and_when_it_ends() {
     let mut notified = start();
-    assert_eq!(notified.said(), "READY=1\nSTATUS=Not synchronized: no sources are configured");
+    assert_eq!(
+        notified.said(),
+        "READY=1\nSTATUS=Not synchronized: no sources are configured; the clock is not controlled: clock-control is off"
+    );
     // It listens by then.
     ntpd_rs::observation::read(&notified.folder.path().join("observe")).unwrap();
     configure(notified.folder.path(), "minimum-agreeing-sources = \"none\"");

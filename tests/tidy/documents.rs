@@ -166,8 +166,10 @@ fn every_flag_of_the_daemon_is_documented() {
     let help = help("ntp-daemon");
     let spans = code_spans(&read("docs/operation.md"));
     let documented = |flag: &str| spans.iter().any(|span| span.split(' ').next() == Some(flag));
-    let flags =
-        help.split_whitespace().map(|word| word.trim_end_matches(',')).filter(|word| word.starts_with("--"));
+    let flags = help
+        .split_whitespace()
+        .map(|word| word.trim_end_matches([',', ':', '.']))
+        .filter(|word| word.starts_with("--"));
     let flags: BTreeSet<&str> = flags.filter(|flag| !["--help", "--version"].contains(flag)).collect();
     assert!(flags.len() > 3, "the flags were not found: {help}");
     crate::check(
