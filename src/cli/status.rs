@@ -48,9 +48,7 @@ fn show(state: &State, format: Format, look: Look) -> Result<String, StartupErro
     match format {
         Format::Plain => Ok(plain::page(state, look)),
         Format::Json => serde_json::to_string_pretty(state).map(|text| text + "\n").map_err(|e| failed(&e)),
-        Format::Prometheus => {
-            metrics::render(state, metrics::Format::OpenMetrics).map_err(|error| failed(&error))
-        }
+        Format::Prometheus => metrics::render(state).map_err(|error| failed(&error)),
     }
 }
 

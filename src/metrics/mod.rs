@@ -8,7 +8,7 @@ mod servers;
 mod sources;
 mod system;
 
-pub use exposition::{Format, render};
+pub use exposition::{CONTENT_TYPE, render};
 
 use crate::observation::State;
 
@@ -53,6 +53,12 @@ impl Metric {
             Kind::Gauge => self.name.to_owned(),
             Kind::Counter => format!("{}_total", self.name),
         }
+    }
+
+    /// As the library wants it, which puts unit and `_total` after it.
+    fn bare_name(&self) -> &'static str {
+        let unit = self.unit().and_then(|unit| self.name.strip_suffix(unit)?.strip_suffix('_'));
+        unit.unwrap_or(self.name)
     }
 
     /// Gauge or counter.

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 fn text() -> String {
     let snapshot = snapshot();
-    render(&State::new(&snapshot, later(&snapshot, 100)), Format::OpenMetrics).unwrap()
+    render(&State::new(&snapshot, later(&snapshot, 100))).unwrap()
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn a_table_of_leap_seconds_is_shown_where_there_is_one() {
     let mut snapshot = snapshot();
     snapshot.system.tai_offset = Some(37);
     snapshot.system.leap_table_expires = Some(snapshot.clock);
-    let text = render(&State::new(&snapshot, later(&snapshot, 100)), Format::OpenMetrics).unwrap();
+    let text = render(&State::new(&snapshot, later(&snapshot, 100))).unwrap();
     for line in ["ntp_system_tai_offset_seconds 37.0", "ntp_system_leap_table_remaining_seconds -100.0"] {
         assert!(text.lines().any(|l| l == line), "{line} is missing in\n{text}");
     }
@@ -89,7 +89,7 @@ fn nts_is_shown_where_there_is_any() {
         assert!(!plain.contains(name), "{plain}");
     }
     let snapshot = with_nts(snapshot());
-    let text = render(&State::new(&snapshot, later(&snapshot, 100)), Format::OpenMetrics).unwrap();
+    let text = render(&State::new(&snapshot, later(&snapshot, 100))).unwrap();
     let source = "{name=\"ntp1.example.org:123\",address=\"192.0.2.1:123\",id=\"1\"}";
     let (server, listener) = ("{listen_address=\"[::]:123\"}", "{listen_address=\"[::]:4460\"}");
     for line in [
@@ -152,41 +152,13 @@ fn every_row_has_a_value_for_each_label_and_all_metrics_can_be_told() {
 }
 
 #[test]
-fn the_two_formats_differ_in_what_frames_the_samples_only() {
+fn a_family_has_its_help_its_type_and_its_unit() {
     let snapshot = snapshot();
-    let state = State::new(&snapshot, later(&snapshot, 100));
-    let [open, text] = [Format::OpenMetrics, Format::Text].map(|format| render(&state, format).unwrap());
-    let samples =
-        |text: &str| text.lines().filter(|l| !l.starts_with('#')).map(str::to_owned).collect::<Vec<_>>();
-    assert_eq!(samples(&open), samples(&text));
-    let frame = "# HELP ntp_system_steps Steps made since start.\n# TYPE ntp_system_steps counter\nntp_system_steps_total 1\n";
-    assert!(open.contains(frame), "{open}");
-    assert!(text.contains(&frame.replace("ntp_system_steps ", "ntp_system_steps_total ")), "{text}");
-    assert!(open.contains("\n# UNIT ntp_system_frequency_ppm ppm\n"), "{open}");
-    assert!(!text.contains("# UNIT") && !text.contains("# EOF"), "{text}");
-}
-
-#[test]
-fn a_reader_gets_the_format_that_it_prefers() {
-    let prometheus = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,\
-        application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,\
-        text/plain;version=0.0.4;q=0.2,*/*;q=0.1";
-    let text_first =
-        "text/plain;version=0.0.4;q=0.6,application/openmetrics-text;version=1.0.0;q=0.5,*/*;q=0.2";
-    let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
-    for accept in ["", "*/*", "nonsense;;q=x,", prometheus, "application/openmetrics-text", "text/plain;q=0"]
-    {
-        assert_eq!(Format::preferred(accept), Format::OpenMetrics, "{accept}");
-    }
-    for accept in [
-        text_first,
-        browser,
-        "text/plain",
-        "Text/Plain; version=0.0.4",
-        "application/openmetrics-text;q=0,*/*",
-    ] {
-        assert_eq!(Format::preferred(accept), Format::Text, "{accept}");
-    }
+    let text = render(&State::new(&snapshot, later(&snapshot, 100))).unwrap();
+    let steps = "# HELP ntp_system_steps Steps made since start.\n# TYPE ntp_system_steps counter\nntp_system_steps_total 1\n";
+    assert!(text.contains(steps), "{text}");
+    assert!(text.contains("\n# UNIT ntp_system_frequency_ppm ppm\n"), "{text}");
+    assert!(text.ends_with("\n# EOF\n"), "{text}");
 }
 
 #[test]
@@ -194,7 +166,7 @@ fn names_cannot_break_out_of_their_quotes_and_no_series_comes_twice() {
     let mut snapshot = snapshot();
     snapshot.sources[0].name = "a\"} 1\nntp_system_stratum 99\\".to_owned();
     snapshot.sources[1] = snapshot.sources[2].clone();
-    let text = render(&State::new(&snapshot, later(&snapshot, 100)), Format::OpenMetrics).unwrap();
+    let text = render(&State::new(&snapshot, later(&snapshot, 100))).unwrap();
     assert!(text.contains("{name=\"a\\\"} 1\\nntp_system_stratum 99\\\\\",address="), "{text}");
     let series: Vec<&str> = text.lines().map(|line| line.rsplit_once(' ').unwrap().0).collect();
     assert_eq!(series.iter().collect::<BTreeSet<_>>().len(), series.len());

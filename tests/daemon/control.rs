@@ -22,7 +22,7 @@ fn people_and_programs_see_the_same() {
     let daemon = Daemon::with_peers(&lab, &["10.77.0.1", "10.77.0.2", "10.77.0.3"]);
     daemon.wait_until("synchronized", seconds(20), Status::is_synchronized);
     let (_, plain) = daemon.ctl(&["status"]);
-    for text in ["10.77.0.1", "10.77.0.2", "10.77.0.3", "system-peer", "truechimer", "not controlled"] {
+    for text in ["10.77.0.1", "10.77.0.2", "10.77.0.3", "system-peer", "truechimer", "does not set it"] {
         assert!(plain.contains(text), "{text}:\n{plain}");
     }
     for line in [&["status", "--check", "--max-error", "0.1"][..], &["wait-sync", "--timeout", "5"]] {

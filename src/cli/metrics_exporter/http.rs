@@ -86,6 +86,8 @@ async fn converse(stream: TcpStream, site: Arc<Site>) {
         .header_read_timeout(HEADER_PATIENCE)
         .max_buf_size(LONGEST_REQUEST)
         .keep_alive(false)
+        // Who has said all and waits for the reply may say so.
+        .half_close(true)
         .serve_connection(TokioIo::new(stream), answer);
     match timeout(PATIENCE, conversation).await {
         Ok(Ok(())) => {}

@@ -6,7 +6,7 @@ use super::page;
 use crate::metrics;
 use crate::observation::{self, ReadError, State};
 use hyper::body::Incoming;
-use hyper::header::{ACCEPT, ALLOW, CONTENT_SECURITY_POLICY, HeaderValue};
+use hyper::header::{ALLOW, CONTENT_SECURITY_POLICY, HeaderValue};
 use hyper::{Method, Request, StatusCode};
 use std::path::PathBuf;
 use tokio::sync::watch;
@@ -43,11 +43,7 @@ impl Site {
         }
         let state = observation::ask(&self.socket).await;
         match path {
-            "/metrics" => {
-                let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok());
-                let format = metrics::Format::preferred(accept.unwrap_or_default());
-                with(state, format.content_type(), |state| metrics::render(state, format).ok())
-            }
+            "/metrics" => with(state, metrics::CONTENT_TYPE, |state| metrics::render(state).ok()),
             "/status.json" => with(state, "application/json", |state| {
                 serde_json::to_string_pretty(state).ok().map(|text| text + "\n")
             }),
