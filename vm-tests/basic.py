@@ -55,3 +55,11 @@ with subtest("what it learnt is kept"):
         assert abs(kept + 50) < 5 * max(known_to, 0.2), f"{kept} ± {known_to} ppm"
     else:
         log.line(f"frequency known to {uncertainty} ppm only: nothing to keep yet")
+
+with subtest("asked to set the clock once, it does so and ends"):
+    # One server by three addresses: this is about the end of the program, not about whom it believes.
+    server.succeed(*(f"ip address add 192.168.1.{number}/24 dev eth1" for number in (101, 102)))
+    client.succeed(f"node-clock step {100 - clock_error(client)}")
+    told = client.show("ntp-daemon --once -p server -p 192.168.1.101 -p 192.168.1.102 --timeout 30 2>&1")
+    assert "the clock was stepped" in told, told
+    assert abs(clock_error(client)) < 0.01, told
