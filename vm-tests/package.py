@@ -7,7 +7,7 @@ import re
 FILES = (
     "find / -xdev -path /proc -prune -o -path /tmp -prune -o -path /root -prune -o -path /var/log -prune -o -print"
     " | grep -vE '^/var/(lib/(dpkg|apt)|cache/(apt|debconf))/|^/etc/(passwd|group|shadow|gshadow|subuid|subgid)-$|"
-    "^/var/lib/systemd/(timesync|timers|catalog)|/__pycache__|^/etc/\\.pwd\\.lock$' | sort"
+    "^/var/lib/systemd/(timesync|timers|catalog)|^/var/tmp/systemd-private-|/__pycache__|^/etc/\\.pwd\\.lock$' | sort"
 )
 PLAIN_USER = "setpriv --reuid=nobody --regid=nogroup --clear-groups"
 TIMESYNC = "org.freedesktop.timesync1 /org/freedesktop/timesync1 org.freedesktop.timesync1.Manager"
@@ -78,7 +78,8 @@ with subtest("timedatectl tells the truth"):
     assert "(server)" in value(told, "Server"), told
     assert value(told, "Leap") == "normal"
     assert value(told, "Stratum") == "1"
-    assert abs(seconds(value(told, "Offset"))) < 0.001, told
+    # Of one measurement, which is wrong by half of its delay at the most; how right the clock is was asked before.
+    assert abs(seconds(value(told, "Offset"))) <= seconds(value(told, "Delay")) / 2 + 0.001, told
     frequency = float(value(told, "Frequency").removesuffix("ppm"))
     log.line(f"frequency: timedatectl {frequency} ppm, ntp-ctl {own['frequency_ppm']:.3f} ppm")
     assert "ServerName=server" in told, told
