@@ -27,12 +27,12 @@ pub(super) static OBJECT: Object = Object {
 };
 
 const PROPERTIES: &[Property] = &[
-    Property::announced("LinkNTPServers", "as", |view| servers(view, &[SourceOrigin::Link])),
+    Property::announced("LinkNTPServers", "as", |view| offered(view, SourceOrigin::Link)),
     // What was added by hand is not what a caller of SetRuntimeNTPServers would put in its own list's place.
     Property::announced("SystemNTPServers", "as", |view| {
         servers(view, &[SourceOrigin::Configuration, SourceOrigin::Added])
     }),
-    Property::announced("RuntimeNTPServers", "as", |view| servers(view, &[SourceOrigin::Runtime])),
+    Property::announced("RuntimeNTPServers", "as", |view| offered(view, SourceOrigin::Runtime)),
     Property::announced("FallbackNTPServers", "as", |view| servers(view, &[])),
     Property::silent("ServerName", "s", |view| {
         Value::new(view.selected().map(|source| source.name.clone()).unwrap_or_default())
@@ -55,6 +55,11 @@ const PROPERTIES: &[Property] = &[
     Property::announced("NTPMessage", "(uuuuittayttttbtt)", |view| Value::new(ntp_message(view.selected()))),
     Property::silent("Frequency", "x", |view| Value::new(view.snapshot.system.frequency.to_kernel())),
 ];
+
+/// As they were given, also where one is configured as well.
+fn offered(view: &View<'_>, origin: SourceOrigin) -> Value {
+    Value::new(view.snapshot.offered.get(&origin).cloned().unwrap_or_default())
+}
 
 /// Names of sources, each once; a pool has several of one name.
 fn servers(view: &View<'_>, origins: &[SourceOrigin]) -> Value {

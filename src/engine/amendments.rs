@@ -120,6 +120,12 @@ impl Amendments {
         Ok(())
     }
 
+    /// As they were named, whether or not they are sources of their own.
+    pub(super) fn offered(&self) -> BTreeMap<SourceOrigin, Vec<String>> {
+        let names = |servers: &Vec<HostPort>| servers.iter().map(ToString::to_string).collect();
+        self.offered.iter().map(|(origin, servers)| (*origin, names(servers))).collect()
+    }
+
     /// All of them without a name: later ones too.
     pub(super) fn set_online(
         &mut self,

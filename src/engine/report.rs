@@ -21,6 +21,7 @@ impl Engine {
             started: self.start.now.mono,
             system: self.report_system(&estimate, now),
             sources,
+            offered: self.amendments.offered(),
             servers: Vec::new(),
             key_exchange_servers: Vec::new(),
             master_keys: None,

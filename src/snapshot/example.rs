@@ -7,6 +7,7 @@ use crate::snapshot::{
 };
 use crate::time::{ClockTime, Frequency, Leap, Mono, Now, Poll, Span};
 use crate::verdict::{Discard, Marks, Refusal, SourceId, SourceOrigin, Verdict};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Ten minutes after start; three sources of which one is wrong and one has no address; one listener with two workers.
@@ -21,6 +22,7 @@ pub(crate) fn snapshot() -> Snapshot {
         servers: vec![Server { address: "[::]:123".parse().unwrap(), workers: workers(at) }],
         key_exchange_servers: Vec::new(),
         master_keys: None,
+        offered: BTreeMap::new(),
     }
 }
 

@@ -15,6 +15,7 @@ use crate::measurement::Measurement;
 use crate::packet::ReferenceId;
 use crate::time::{ClockTime, Frequency, Leap, Mono, Poll, Span};
 use crate::verdict::{Discard, Marks, SourceId, SourceOrigin, Verdict};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -31,6 +32,8 @@ pub struct Snapshot {
     pub system: System,
     /// In the order of configuration.
     pub sources: Vec<Source>,
+    /// Names that were offered, by whom; those that are configured as well are no sources of their own.
+    pub offered: BTreeMap<SourceOrigin, Vec<String>>,
     /// In the order of configuration.
     pub servers: Vec<Server>,
     /// In the order of configuration.

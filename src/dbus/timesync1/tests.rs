@@ -37,7 +37,7 @@ fn without_a_selected_source_there_is_no_server() {
 
 #[test]
 fn servers_are_told_by_where_they_come_from_and_a_pool_once() {
-    let origins = [SourceOrigin::Runtime, SourceOrigin::Link, SourceOrigin::Added];
+    let origins = [SourceOrigin::Runtime, SourceOrigin::Configuration, SourceOrigin::Added];
     let change = |snapshot: &mut Snapshot| {
         for (source, origin) in snapshot.sources.iter_mut().zip(origins) {
             source.origin = origin;
@@ -45,11 +45,13 @@ fn servers_are_told_by_where_they_come_from_and_a_pool_once() {
         }
         let again = snapshot.sources[1].clone();
         snapshot.sources.insert(1, again);
+        let offers = [(SourceOrigin::Runtime, "one.example"), (SourceOrigin::Link, "192.0.2.7")];
+        snapshot.offered = offers.map(|(origin, name)| (origin, vec![name.to_owned()])).into();
     };
     for (name, wanted) in [
-        ("RuntimeNTPServers", vec!["Runtime"]),
-        ("LinkNTPServers", vec!["Link"]),
-        ("SystemNTPServers", vec!["Added"]),
+        ("RuntimeNTPServers", vec!["one.example"]),
+        ("LinkNTPServers", vec!["192.0.2.7"]),
+        ("SystemNTPServers", vec!["Configuration", "Added"]),
         ("FallbackNTPServers", vec![]),
     ] {
         assert_eq!(get(name, change), Value::new(wanted), "{name}");

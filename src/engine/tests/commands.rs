@@ -230,6 +230,8 @@ fn offered_servers_take_the_place_of_those_offered_before_and_no_other_s() {
         ("203.0.113.1", SourceOrigin::Link),
     ];
     assert_eq!(shown, expected.map(|(name, origin)| (name.to_owned(), origin)), "nobody is asked twice");
+    let snapshot = bench.engine.snapshot(bench.now());
+    assert_eq!(snapshot.offered[&SourceOrigin::Runtime], ["192.0.2.1", "203.0.113.2", "203.0.113.3"]);
     let kept = bench.sources()[4].replies;
     bench.ask(offer(SourceOrigin::Runtime, &[])).unwrap();
     let last: Vec<_> = bench.sources().into_iter().skip(4).collect();

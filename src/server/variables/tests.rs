@@ -43,6 +43,7 @@ fn snapshot(leap: Leap, stratum: u8) -> Snapshot {
         servers: Vec::new(),
         key_exchange_servers: Vec::new(),
         master_keys: None,
+        offered: std::collections::BTreeMap::new(),
     }
 }
 
