@@ -104,7 +104,7 @@ impl MainLoop {
                 Input::Configured(asked) => self.on_configured(asked)?,
                 Input::NetworkChanged => self.handle(Event::NetworkChanged)?,
                 Input::ClockSet | Input::SignOfLife => {}
-                Input::Save => self.publisher.save(self.engine.drift(), self.clock.now().clock),
+                Input::Save => self.save(),
                 Input::LookAtLeapFile => self.look_at_leap_file()?,
             }
             self.reporter.turn(sys::clock::monotonic());
@@ -225,6 +225,15 @@ impl MainLoop {
             self.publish();
         }
         Ok(())
+    }
+
+    /// What a crash must not take with it.
+    fn save(&mut self) {
+        let clock = self.clock.now().clock;
+        self.publisher.save(self.engine.drift(), clock);
+        if self.publisher.reserve_is_due() {
+            self.publisher.reserve_sessions(self.engine.reserve_sessions(), clock);
+        }
     }
 
     fn publish(&mut self) {

@@ -23,9 +23,12 @@ pub(super) struct Publisher {
     synchronization: Synchronization,
     files: Files,
     next_save: Instant,
+    /// Doubles, as what is learnt gets better ever more slowly.
+    pause: Duration,
     saved: Option<Drift>,
     /// A time that has been is on disk.
     time_saved: bool,
+    reserved: Option<Instant>,
     smear_watch: SmearWatch,
 }
 
@@ -60,6 +63,8 @@ impl Listeners {
 const SAVE_INTERVAL: Duration = Duration::from_secs(600);
 /// After the first synchronization; time for second thoughts about it.
 const FIRST_SAVE: Duration = Duration::from_secs(60);
+/// The cookies put by cost a longer request each time.
+const RESERVE_INTERVAL: Duration = Duration::from_secs(3600);
 
 impl Publisher {
     pub(super) fn new(
@@ -78,8 +83,10 @@ impl Publisher {
             synchronization,
             files,
             next_save: Instant::now() + SAVE_INTERVAL,
+            pause: SAVE_INTERVAL,
             saved: None,
             time_saved: false,
+            reserved: None,
             smear_watch,
         }
     }
@@ -119,7 +126,7 @@ impl Publisher {
     fn save_soon_if_first(&mut self, snapshot: &Snapshot) {
         let soon = Instant::now() + FIRST_SAVE;
         if !self.time_saved && snapshot.system.state == SyncState::Synchronized && soon < self.next_save {
-            self.next_save = soon;
+            (self.next_save, self.pause) = (soon, FIRST_SAVE);
         }
     }
 
@@ -139,7 +146,8 @@ impl Publisher {
 
     /// Only what is new is written. A failure is told and tried again later.
     pub(super) fn save(&mut self, drift: Option<Drift>, clock: ClockTime) {
-        self.next_save = Instant::now() + SAVE_INTERVAL;
+        self.pause = (self.pause * 2).min(SAVE_INTERVAL);
+        self.next_save = Instant::now() + self.pause;
         if let (Some(file), Some(drift)) = (&self.files.drift, drift)
             && self.saved != Some(drift)
             && told(file.save(&drift))
@@ -152,6 +160,19 @@ impl Publisher {
         {
             // What sources say, whether or not the clock is ours to follow them.
             self.time_saved = told(file.save(clock + last.system.offset)) || self.time_saved;
+        }
+    }
+
+    /// Whether cookies are to be put by for a run after a crash.
+    pub(super) fn reserve_is_due(&self) -> bool {
+        self.files.sessions.is_some() && self.reserved.is_none_or(|at| at.elapsed() >= RESERVE_INTERVAL)
+    }
+
+    /// In place of those that were put by before.
+    pub(super) fn reserve_sessions(&mut self, sessions: Vec<SavedSession>, clock: ClockTime) {
+        if !sessions.is_empty() {
+            self.save_sessions(sessions, clock);
+            self.reserved = Some(Instant::now());
         }
     }
 

@@ -174,6 +174,11 @@ impl Engine {
         self.sessions = sessions;
     }
 
+    /// Keys and half of the cookies, for a run after a crash: they are not used in this one.
+    pub fn reserve_sessions(&mut self) -> Vec<SavedSession> {
+        self.roster.reserve_sessions()
+    }
+
     /// Keys and cookies for the next run, taken out of every source: nothing can be asked with NTS afterwards.
     pub fn take_sessions(&mut self) -> Vec<SavedSession> {
         let unused = std::mem::take(&mut self.sessions);

@@ -163,15 +163,25 @@ impl Roster {
         changes
     }
 
-    /// Takes the keys out of every member; those whose certificates were never judged by a right clock are no use to a later run.
+    /// Takes the keys out of every member.
     pub(super) fn take_sessions(&mut self) -> Vec<SavedSession> {
+        self.sessions_by(Association::take_session)
+    }
+
+    /// Puts cookies of every member by.
+    pub(super) fn reserve_sessions(&mut self) -> Vec<SavedSession> {
+        self.sessions_by(Association::reserve_session)
+    }
+
+    /// Keys whose certificates were never judged by a right clock are no use to a later run.
+    fn sessions_by(&mut self, get: fn(&mut Association) -> Option<Session>) -> Vec<SavedSession> {
         let mut sessions = Vec::new();
         for group in &mut self.groups {
             let Some(with) = group.keying().map(|keying| keying.with().address.clone()) else { continue };
             for member in &mut group.members {
                 let verified = member.keys.as_ref().is_some_and(|keys| keys.provisional.is_none());
                 let server = member.server();
-                let session = member.association.take_session();
+                let session = get(&mut member.association);
                 if let Some(session) = session.filter(|session| verified && session.cookies_left() > 0) {
                     let (host, port) = (with.host.clone(), with.port);
                     sessions.push(SavedSession { host, port, server, session });

@@ -70,6 +70,12 @@ impl Session {
         self.cookies.len()
     }
 
+    /// Half of the cookies, for a run that starts without a word from this one: here they are never used.
+    pub fn reserve(&mut self) -> Option<Self> {
+        let cookies = self.cookies.split_off(self.cookies.len().div_ceil(2));
+        (!cookies.is_empty()).then(|| Self { keys: self.keys.clone(), cookies, spent: Zeroizing::default() })
+    }
+
     /// Gives all cookies away, for the next run.
     pub fn into_parts(self) -> (SessionKeys, Vec<Zeroizing<Vec<u8>>>) {
         (self.keys, self.cookies.into())

@@ -212,6 +212,11 @@ impl Association {
         }
     }
 
+    /// Puts half of the cookies by, for a run after a crash.
+    pub fn reserve_session(&mut self) -> Option<Session> {
+        self.protection.as_mut()?.reserve()
+    }
+
     /// Gives keys and cookies away, for the next run; nothing can be asked any more.
     pub fn take_session(&mut self) -> Option<Session> {
         self.state = State::Demobilized;

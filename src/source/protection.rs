@@ -33,6 +33,10 @@ impl Protection {
         &self.session
     }
 
+    pub(super) fn reserve(&mut self) -> Option<Session> {
+        self.session.reserve()
+    }
+
     pub(super) fn into_session(self) -> Session {
         self.session
     }

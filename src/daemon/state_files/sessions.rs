@@ -1,8 +1,8 @@
 //! Keys and cookies of sources with NTS, from one run to the next. Who uses them is the engine's to decide.
 //!
 //! The file is removed before any of them is used, so that no cookie is ever sent twice (RFC 8915 §5.7): whoever sees two requests with
-//! one cookie knows that they come from one client, wherever it has moved meanwhile. After a crash there is no file, and keys are
-//! exchanged anew.
+//! one cookie knows that they come from one client, wherever it has moved meanwhile. A run that lives puts
+//! cookies by here that it does not use itself, for the one after a crash.
 
 use crate::nts::{Algorithm, NtpServer, Origin, SavedSession, ServerName, Session, SessionKeys};
 use crate::time::{ClockTime, Span};

@@ -350,6 +350,8 @@ fn keys_of_an_earlier_run_are_used_once_in_place_of_an_exchange_and_given_back_i
     assert_eq!(bench.addresses(), ["192.0.2.1", "192.0.2.2", "192.0.2.3"]);
     let hosts: Vec<_> = bench.exchanges.iter().map(|(_, request)| request.host.as_str()).collect();
     assert_eq!(hosts, ["c.example"]);
+    let reserved = bench.engine.reserve_sessions();
+    assert_eq!(reserved.iter().map(|saved| saved.session.cookies_left()).collect::<Vec<_>>(), [2, 2, 2]);
     let given = bench.engine.take_sessions();
     assert!(given.iter().all(|saved| saved.server.origin.target.as_deref() == Some("ke1.example")));
     let mut given: Vec<_> = given.into_iter().map(|saved| saved.host).collect();

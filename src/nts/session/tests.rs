@@ -182,3 +182,20 @@ fn a_session_prints_no_secret() {
     let session = session(Algorithm::AesSivCmac256, eight(100));
     assert_eq!(format!("{session:?}"), "Session(AEAD_AES_SIV_CMAC_256, 8 cookies)");
 }
+
+#[test]
+fn what_is_reserved_is_never_used_and_is_asked_for_again() {
+    let mut session = session(Algorithm::Aes128GcmSiv, eight(64));
+    let reserved = cookies(session.reserve().unwrap());
+    assert_eq!((reserved.len(), session.cookies_left()), (4, 4));
+    let request = session.protect(&Header::default(), &mut random()).unwrap();
+    assert_eq!(wanted(&session, &request.bytes), Some(5));
+    assert!(cookies(session).iter().all(|cookie| !reserved.contains(cookie)));
+}
+
+#[test]
+fn the_last_cookie_is_not_reserved() {
+    let mut session = session(Algorithm::Aes128GcmSiv, eight(64).take(1));
+    assert!(session.reserve().is_none());
+    assert_eq!(session.cookies_left(), 1);
+}
