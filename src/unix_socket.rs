@@ -70,8 +70,8 @@ impl Listener {
         &self.file.path
     }
 
-    /// Gives every connection to `client` until told to stop; a bounded number at a time, each for a bounded time.
-    pub async fn serve<C, F>(self, stop: CancellationToken, client: C)
+    /// Gives every connection to `client` until told to stop; a bounded number at a time, each for at most so long.
+    pub async fn serve<C, F>(self, stop: CancellationToken, patience: Duration, client: C)
     where
         C: Fn(UnixStream, Peer) -> F,
         F: Future<Output = io::Result<()>> + Send + 'static,
@@ -83,7 +83,7 @@ impl Listener {
                 Some(()) = crowd.ended() => {}
                 accepted = self.accept() => match accepted {
                     Ok((stream, peer)) => {
-                        crowd.admit(peer.uid, client(stream, peer));
+                        crowd.admit(peer.uid, patience, client(stream, peer));
                         // Who has asked already is answered before the next one comes.
                         yield_now().await;
                     }

@@ -7,8 +7,8 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How long the daemon may be silent.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the daemon may be silent, beyond what it may take for what is asked.
+const PATIENCE: Duration = Duration::from_secs(3);
 /// The longest reply that is read.
 const LONGEST_REPLY: u64 = 16 << 20;
 
@@ -63,7 +63,7 @@ pub fn send(path: &Path, request: &Request) -> Result<Reply, SendError> {
 
 fn converse(path: &Path, request: &Request) -> io::Result<Reply> {
     let mut stream = UnixStream::connect(path)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(request.patience() + PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let mut line = serde_json::to_vec(request)?;
     line.push(b'\n');

@@ -17,12 +17,16 @@ use crate::unix_socket::{Listener, Peer};
 use meaning::Meaning;
 use std::future::Future;
 use std::io;
+use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 /// Far more than any request needs.
 const LONGEST_REQUEST: u64 = 64 << 10;
+/// How long a client may take to write, and to read.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Answers whoever connects, until told to stop; then the socket's file is gone.
 ///
@@ -36,7 +40,7 @@ where
         let (asker, clients) = (asker.clone(), clients.clone());
         converse(stream, peer, async move |request| obey(request, peer, &asker, clients).await)
     };
-    listener.serve(stop, answer).await;
+    listener.serve(stop, 2 * PATIENCE + protocol::LONGEST, answer).await;
 }
 
 async fn converse(
@@ -46,15 +50,18 @@ async fn converse(
 ) -> io::Result<()> {
     let mut stream = BufReader::new(stream);
     let mut line = Vec::new();
-    (&mut stream).take(LONGEST_REQUEST).read_until(b'\n', &mut line).await?;
-    let reply = match serde_json::from_slice(&line) {
+    timeout(PATIENCE, (&mut stream).take(LONGEST_REQUEST).read_until(b'\n', &mut line)).await??;
+    let reply = match serde_json::from_slice::<Request>(&line) {
         Ok(_) if !peer.is_chosen => Reply::refused(NOT_CHOSEN),
-        Ok(request) => obey(request).await,
+        Ok(request) => {
+            let patience = request.patience();
+            timeout(patience, obey(request)).await?
+        }
         Err(error) => Reply::refused(format!("this is no request that this daemon knows: {error}")),
     };
     let mut reply = serde_json::to_vec(&reply)?;
     reply.push(b'\n');
-    stream.write_all(&reply).await?;
+    timeout(PATIENCE, stream.write_all(&reply)).await??;
     stream.shutdown().await
 }
 

@@ -4,6 +4,7 @@ use super::clients::ListenerClients;
 use crate::command::Mark;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::time::Duration;
 
 /// What a client may ask. (Braces even where there is nothing in them, so that serde refuses what it does not know.)
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -69,6 +70,19 @@ pub enum Request {
         filter: Option<String>,
     },
 }
+
+impl Request {
+    /// How long the daemon may take for it. A reload reads files, of which some may be far away.
+    pub(super) const fn patience(&self) -> Duration {
+        match self {
+            Self::Reload {} => LONGEST,
+            _ => Duration::from_secs(2),
+        }
+    }
+}
+
+/// No request takes longer.
+pub(super) const LONGEST: Duration = Duration::from_secs(60);
 
 impl fmt::Display for Request {
     /// As it is sent: one line, whatever stands in it.

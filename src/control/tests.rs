@@ -13,6 +13,7 @@ use std::net::Ipv4Addr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use tokio::sync::mpsc;
+use tokio::time::sleep;
 
 /// A listener that remembers as many clients as are asked for.
 fn listener_clients(count: usize) -> ListenerClients {
@@ -174,6 +175,40 @@ async fn who_is_let_in_like_everybody_is_obeyed_in_nothing() {
     fs::set_permissions(&daemon.path, Permissions::from_mode(0o666)).unwrap();
     assert_eq!(daemon.ask(Request::ForceSync {}).await, Reply::Accepted);
     assert!(daemon.told.recv().await.is_some());
+}
+
+/// What a client gets that asks this of a daemon that needs so long for it.
+async fn slowly(request: &Request, takes: Duration) -> String {
+    let (mut ours, theirs) = UnixStream::pair().unwrap();
+    let obeying = async |_| {
+        sleep(takes).await;
+        Reply::Accepted
+    };
+    let answering = converse(theirs, Peer { uid: 0, is_chosen: true }, obeying);
+    let asking = async {
+        ours.write_all(format!("{request}\n").as_bytes()).await.unwrap();
+        let mut reply = String::new();
+        ours.read_to_string(&mut reply).await.unwrap();
+        reply
+    };
+    tokio::join!(answering, asking).1
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reload_may_take_longer_than_anything_else_and_not_forever() {
+    let (short, long) = (Duration::from_secs(10), Duration::from_secs(100));
+    assert_eq!(slowly(&Request::ForceSync {}, short).await, "");
+    assert!(slowly(&Request::Reload {}, short).await.contains("accepted"));
+    assert_eq!(slowly(&Request::Reload {}, long).await, "");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_says_nothing_is_cut_off_long_before_a_reload_would_be() {
+    let (mut ours, theirs) = UnixStream::pair().unwrap();
+    let silent = converse(theirs, Peer { uid: 0, is_chosen: true }, async |_| Reply::Accepted);
+    let error = timeout(Duration::from_secs(3), silent).await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    assert_eq!(ours.read(&mut [0]).await.unwrap(), 0);
 }
 
 #[tokio::test]

@@ -20,12 +20,15 @@ use crate::time::Now;
 use crate::unix_socket::Listener;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// The longest message that a reader accepts; a daemon with thousands of sources stays far below.
 const LONGEST_MESSAGE: u64 = 16 << 20;
+/// How long a reader may take.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Writes the newest snapshot to whoever connects, until told to stop; then the socket's file is gone.
 ///
@@ -45,7 +48,7 @@ pub async fn serve(
             stream.shutdown().await
         }
     };
-    listener.serve(stop, answer).await;
+    listener.serve(stop, PATIENCE, answer).await;
 }
 
 /// The whole message: length and JSON.

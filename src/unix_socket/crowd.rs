@@ -9,8 +9,6 @@ use tokio::time::timeout;
 
 /// Clients that are served at the same time.
 pub(super) const CLIENTS: usize = 16;
-/// How long one client may take.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Those who are served.
 #[derive(Debug, Default)]
@@ -32,6 +30,7 @@ impl Crowd {
     pub(super) fn admit(
         &mut self,
         uid: u32,
+        patience: Duration,
         conversation: impl Future<Output = io::Result<()>> + Send + 'static,
     ) {
         self.places.retain(|place| !place.conversation.is_finished());
@@ -39,7 +38,7 @@ impl Crowd {
             self.make_room();
         }
         let conversation = self.conversations.spawn(async move {
-            match timeout(PATIENCE, conversation).await {
+            match timeout(patience, conversation).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::debug!("A local client went wrong: {error}"),
                 Err(_) => tracing::debug!("A local client was too slow"),
@@ -76,7 +75,7 @@ mod tests {
         let mut crowd = Crowd::default();
         let mut silent = |uid: u32| {
             let (held, end) = oneshot::channel::<()>();
-            crowd.admit(uid, async move {
+            crowd.admit(uid, Duration::from_secs(2), async move {
                 let _held = held;
                 std::future::pending().await
             });

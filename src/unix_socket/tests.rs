@@ -75,7 +75,7 @@ async fn clients_that_never_finish_do_not_hold_up_the_others_for_a_moment() {
         let byte = stream.read_u8().await?;
         stream.write_u8(byte).await
     };
-    let server = tokio::spawn(bind(&path).await.serve(stop.clone(), echo));
+    let server = tokio::spawn(bind(&path).await.serve(stop.clone(), Duration::from_secs(2), echo));
     let mut silent = Vec::new();
     let began = tokio::time::Instant::now();
     for _ in 0..1000 {
