@@ -86,6 +86,8 @@ pub enum Verdict {
     Outlier,
     /// It agrees with the majority, and fewer sources agree than `minimum-agreeing-sources`.
     NoQuorum,
+    /// It agrees with the majority, and no source that is marked `require` does.
+    NoRequired,
     /// Its time comes from nowhere but an isolated network (`orphan-stratum`), and it is not the one to follow.
     Orphan,
     /// It is measured and, by configuration (`noselect`), never used.
@@ -100,7 +102,7 @@ pub enum Verdict {
 
 impl Verdict {
     /// Every verdict, for tables and tests.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Waiting,
         Self::Offline,
         Self::Unreachable,
@@ -110,6 +112,7 @@ impl Verdict {
         Self::Falseticker,
         Self::Outlier,
         Self::NoQuorum,
+        Self::NoRequired,
         Self::Orphan,
         Self::NotSelectable,
         Self::Truechimer,
@@ -129,6 +132,7 @@ impl Verdict {
             Self::Falseticker => "falseticker",
             Self::Outlier => "outlier",
             Self::NoQuorum => "no-quorum",
+            Self::NoRequired => "no-required",
             Self::Orphan => "orphan",
             Self::NotSelectable => "not-selectable",
             Self::Truechimer => "truechimer",

@@ -11,7 +11,7 @@ pub(super) use headline::clock_against_sources;
 pub(super) use headline::headline;
 pub(super) use look::{Look, Tone};
 pub(super) use plain::{counted, filled, remaining_days, shortened};
-pub(super) use reason::reason;
+pub(super) use reason::{reason, standing};
 pub(super) use sources::{table_details, table_rows};
 
 use super::args::Format;

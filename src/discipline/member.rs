@@ -71,7 +71,8 @@ pub(super) struct Claim {
 impl Claim {
     /// The interval that must contain the truth, seconds from `origin`.
     pub(super) fn interval(&self, origin: Span) -> Interval {
-        Interval { offset: (self.base - origin).seconds() + self.line.offset, distance: self.distance }
+        let offset = (self.base - origin).seconds() + self.line.offset;
+        Interval { offset, distance: self.distance, trusted: false }
     }
 
     /// The same line counted from `origin`.

@@ -77,6 +77,8 @@ pub struct Discipline {
     quorum_since: Option<Mono>,
     /// The clock is too wrong to judge certificates by: so many key exchange servers must agree.
     doubt: Option<usize>,
+    /// Some source is marked `require`, whether it could be asked yet or not.
+    required: bool,
     /// Selection has to be looked at again.
     fresh: bool,
     /// And there is a new measurement to correct the clock by.
@@ -132,6 +134,7 @@ impl Discipline {
             preset: drift.map(|drift| drift.frequency),
             quorum_since: None,
             doubt: None,
+            required: false,
             // A group may be one server, of whom no source brings news.
             fresh: settings.synchronization.is_in_a_group(),
             measured: false,
@@ -178,6 +181,12 @@ impl Discipline {
             self.fresh |= member.marks != marks;
             member.marks = marks;
         }
+    }
+
+    /// No time without a source that is marked `require`.
+    pub fn set_required(&mut self, required: bool) {
+        self.fresh |= self.required != required;
+        self.required = required;
     }
 
     /// A source has NTS.

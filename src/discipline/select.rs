@@ -7,6 +7,8 @@ pub(super) struct Interval {
     pub offset: f64,
     /// Half width, positive.
     pub distance: f64,
+    /// Its word goes before a majority's.
+    pub trusted: bool,
 }
 
 impl Interval {
@@ -39,12 +41,21 @@ pub(super) fn intersection(claims: &[Interval]) -> Option<(f64, f64)> {
     })
 }
 
-/// For each claim, whether it contains a point of the majority's interval.
+/// For each claim, whether it contains a point of the majority's interval: of the trusted ones' alone, where there are any.
+///
+/// Trusted ones may be far away and leave much room. The others that meet them are compared once more, with each other alone: the wide
+/// claim of a trusted one agrees with two that contradict each other, and says for neither.
 pub(super) fn agreeing(claims: &[Interval]) -> Vec<bool> {
-    match intersection(claims) {
-        Some((low, high)) => claims.iter().map(|claim| claim.meets(low, high)).collect(),
-        None => vec![false; claims.len()],
+    let trusted: Vec<Interval> = claims.iter().filter(|claim| claim.trusted).copied().collect();
+    let decisive = if trusted.is_empty() { claims } else { trusted.as_slice() };
+    let Some((low, high)) = intersection(decisive) else { return vec![false; claims.len()] };
+    if trusted.is_empty() {
+        return claims.iter().map(|claim| claim.meets(low, high)).collect();
     }
+    let is_near = |claim: &&Interval| !claim.trusted && claim.meets(low, high);
+    let inner = intersection(&claims.iter().filter(is_near).copied().collect::<Vec<_>>());
+    let agrees = |claim: &Interval| claim.trusted || inner.is_some_and(|(low, high)| claim.meets(low, high));
+    claims.iter().map(|claim| claim.meets(low, high) && agrees(claim)).collect()
 }
 
 /// The lowest point that `needed` of the intervals cover.
@@ -64,9 +75,39 @@ mod tests {
     fn check(claims: &[(f64, f64)], expected: &[bool]) {
         let claims: Vec<Interval> = claims
             .iter()
-            .map(|(offset, distance)| Interval { offset: *offset, distance: *distance })
+            .map(|(offset, distance)| Interval { offset: *offset, distance: *distance, trusted: false })
             .collect();
         assert_eq!(agreeing(&claims), expected, "{:?}", intersection(&claims));
+    }
+
+    /// The first `count` claims are trusted.
+    #[track_caller]
+    fn check_trusting(count: usize, claims: &[(f64, f64)], expected: &[bool]) {
+        let claim = |(index, (offset, distance)): (usize, &(f64, f64))| Interval {
+            offset: *offset,
+            distance: *distance,
+            trusted: index < count,
+        };
+        let claims: Vec<Interval> = claims.iter().enumerate().map(claim).collect();
+        assert_eq!(agreeing(&claims), expected);
+    }
+
+    #[test]
+    fn one_that_is_trusted_goes_before_any_majority() {
+        check_trusting(1, &[(0.0, 0.1), (1.0, 0.1), (1.0, 0.1), (1.0, 0.1)], &[true, false, false, false]);
+        check_trusting(1, &[(0.0, 0.1), (0.05, 0.1), (1.0, 0.1), (1.0, 0.1)], &[true, true, false, false]);
+    }
+
+    #[test]
+    fn only_others_that_are_trusted_refute_one_that_is() {
+        check_trusting(3, &[(0.0, 0.1), (0.05, 0.1), (1.0, 0.1), (1.0, 0.1)], &[true, true, false, false]);
+        check_trusting(2, &[(0.0, 0.1), (1.0, 0.1), (1.0, 0.1), (1.0, 0.1)], &[false; 4]);
+    }
+
+    #[test]
+    fn those_that_fit_a_wide_trusted_claim_and_not_each_other_are_outvoted_within_it() {
+        check_trusting(1, &[(0.0, 1.0), (0.5, 0.1), (0.5, 0.1), (-0.5, 0.1)], &[true, true, true, false]);
+        check_trusting(1, &[(0.0, 1.0), (0.9, 0.01), (-0.9, 0.01)], &[true, false, false]);
     }
 
     #[test]

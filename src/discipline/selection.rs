@@ -7,7 +7,7 @@ use super::orphan::Peer;
 use super::select::{Interval, agreeing};
 use super::{Combination, Discipline, Member};
 use crate::time::{Leap, Now, Span};
-use crate::verdict::{SourceId, Verdict};
+use crate::verdict::{Marks, SourceId, Verdict};
 use std::collections::BTreeSet;
 
 /// A falseticker's interval is shrunk to this part until it agrees again, so that selection does not flap.
@@ -23,7 +23,7 @@ const PEER_CHANGE: f64 = 0.8;
 struct Candidate {
     id: SourceId,
     claim: Claim,
-    prefer: bool,
+    marks: Marks,
     stratum: u8,
     leap: Leap,
 }
@@ -35,11 +35,16 @@ impl Discipline {
         let origin = middle(&candidates);
         let refuted = self.is_refuted(&candidates, now);
         let survivors = self.survivors(candidates, origin);
-        let quorum = self.is_quorum(&survivors);
+        let verdict = match (self.is_quorum(&survivors), self.is_required_there(&survivors)) {
+            (true, true) => Verdict::Truechimer,
+            (true, false) => Verdict::NoRequired,
+            (false, _) => Verdict::NoQuorum,
+        };
         for candidate in &survivors {
-            self.set_verdict(candidate.id, if quorum { Verdict::Truechimer } else { Verdict::NoQuorum });
+            self.set_verdict(candidate.id, verdict);
         }
-        let proper = if quorum { self.combination_of(survivors, origin, now) } else { None };
+        let is_good = verdict == Verdict::Truechimer;
+        let proper = if is_good { self.combination_of(survivors, origin, now) } else { None };
         let combined = match proper {
             Some(proper) => {
                 // What was followed until now claimed nothing of true time.
@@ -77,6 +82,11 @@ impl Discipline {
         self.doubt.is_some_and(|majority| vouchers().count() >= needed && hosts.len() >= majority)
     }
 
+    /// Where some sources are marked `require`, one of them is among these.
+    fn is_required_there(&self, candidates: &[Candidate]) -> bool {
+        !self.required || candidates.iter().any(|candidate| candidate.marks.require)
+    }
+
     /// Several sources can be asked, and fewer than half say what we would claim without a quorum.
     fn is_refuted(&self, candidates: &[Candidate], now: Now) -> bool {
         let Some(last) = self.combination.as_ref().filter(|last| !last.orphan) else { return false };
@@ -85,8 +95,9 @@ impl Discipline {
             let theirs = candidate.claim.interval(last.base);
             (theirs.offset - line.offset).abs() <= theirs.distance + distance
         };
-        let confirming = candidates.iter().filter(|candidate| meets(candidate)).count();
-        candidates.len() >= 2 && confirming * 2 < candidates.len()
+        let decisive = decisive(candidates);
+        let confirming = decisive.iter().filter(|candidate| meets(candidate)).count();
+        decisive.len() >= 2 && confirming * 2 < decisive.len()
     }
 
     /// The time is not known any more; what was learned of the oscillator is.
@@ -108,8 +119,11 @@ impl Discipline {
             self.give_up();
         }
         let elected = orphans.into_iter().find(|orphan| Some(orphan.id) == parent)?;
-        let origin = elected.claim.base;
-        let combined = self.combination_of(vec![elected], origin, now)?;
+        let (origin, elected) = (elected.claim.base, vec![elected]);
+        if !self.is_required_there(&elected) {
+            return None;
+        }
+        let combined = self.combination_of(elected, origin, now)?;
         Some(Combination { orphan: true, ..combined })
     }
 
@@ -137,8 +151,8 @@ impl Discipline {
                 continue;
             }
             let (Some(claim), Some(server)) = (claim, member.server) else { continue };
-            let (prefer, stratum, leap) = (member.marks.prefer, server.stratum, server.leap);
-            let candidate = Candidate { id: *id, claim, prefer, stratum, leap };
+            let (marks, stratum, leap) = (member.marks, server.stratum, server.leap);
+            let candidate = Candidate { id: *id, claim, marks, stratum, leap };
             if self.election.is_orphan(stratum) {
                 member.verdict = Verdict::Orphan;
                 // One alone would be believed.
@@ -175,6 +189,7 @@ impl Discipline {
         let rejected = self.verdict(candidate.id) == Verdict::Falseticker;
         Interval {
             distance: if rejected { READMISSION * interval.distance } else { interval.distance },
+            trusted: candidate.marks.trust,
             ..interval
         }
     }
@@ -209,10 +224,10 @@ impl Discipline {
     }
 
     fn used(&mut self, survivors: Vec<Candidate>, origin: Span) -> Vec<Candidate> {
-        let preferred = survivors.iter().any(|survivor| survivor.prefer);
+        let preferred = survivors.iter().any(|survivor| survivor.marks.prefer);
         let best = survivors
             .iter()
-            .filter(|survivor| survivor.prefer == preferred)
+            .filter(|survivor| survivor.marks.prefer == preferred)
             .map(|survivor| opinion(survivor, origin).weight_variance())
             .fold(f64::INFINITY, f64::min);
         let mut used = Vec::with_capacity(survivors.len());
@@ -220,7 +235,7 @@ impl Discipline {
             let was = self.members.get(&survivor.id).is_some_and(|member| member.agreed);
             let least = if was { OUTLIER } else { 2.0 * OUTLIER };
             let light = best < least * opinion(&survivor, origin).weight_variance();
-            let left_out = light || survivor.prefer != preferred;
+            let left_out = light || survivor.marks.prefer != preferred;
             if let Some(member) = self.members.get_mut(&survivor.id) {
                 member.agreed = !left_out;
             }
@@ -256,9 +271,15 @@ impl Discipline {
     }
 }
 
+/// Whose word counts: of those that are trusted, or of all where none is.
+fn decisive(candidates: &[Candidate]) -> Vec<&Candidate> {
+    let is_any_trusted = candidates.iter().any(|candidate| candidate.marks.trust);
+    candidates.iter().filter(|candidate| candidate.marks.trust || !is_any_trusted).collect()
+}
+
 /// The point that floats count from: among the majority, so that one that is decades off costs the others no nanoseconds.
 fn middle(candidates: &[Candidate]) -> Span {
-    let mut bases: Vec<Span> = candidates.iter().map(|candidate| candidate.claim.base).collect();
+    let mut bases: Vec<Span> = decisive(candidates).iter().map(|candidate| candidate.claim.base).collect();
     bases.sort_unstable();
     bases.get(bases.len() / 2).copied().unwrap_or(Span::ZERO)
 }

@@ -7,6 +7,7 @@ use super::system::{Decision, State, SystemEstimate};
 use super::timescale::LocalTime;
 use super::{Combination, Discipline};
 use crate::time::{Adjustment, ClockStatus, Frequency, Leap, Mono, Now, Span};
+use crate::verdict::Verdict;
 
 /// The kernel lets its own bound grow by 500 ppm; telling it the true one this often keeps it tight. More often only wakes the machine.
 const REFRESH: Span = Span::from_secs(16);
@@ -235,7 +236,8 @@ impl Combination {
 impl Discipline {
     /// Sources agree or might, and are too few.
     fn is_without_quorum(&self) -> bool {
-        self.members.values().any(|member| member.verdict == crate::verdict::Verdict::NoQuorum)
+        let is_without = |verdict| matches!(verdict, Verdict::NoQuorum | Verdict::NoRequired);
+        self.members.values().any(|member| is_without(member.verdict))
     }
 
     /// In force, without slews.

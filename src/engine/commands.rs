@@ -3,7 +3,7 @@
 use super::amendments::{Amendments, named};
 use super::{Action, Engine, settings};
 use crate::command::Command;
-use crate::config::{PollLimits, StepLimits, parse_source};
+use crate::config::{Config, PollLimits, StepLimits, parse_source};
 use crate::snapshot::SyncState;
 use crate::time::{Mono, Now};
 
@@ -70,6 +70,7 @@ impl Engine {
         for (id, demobilized) in self.roster.set_offline(|name| amendments.is_offline(name), now, out) {
             self.discipline.set_reachable(id, false, demobilized);
         }
+        self.discipline.set_required(requires(&self.config));
         for (id, marks) in self.roster.marks() {
             self.discipline.set_marks(id, marks);
         }
@@ -115,4 +116,9 @@ impl Engine {
             _ => None,
         }
     }
+}
+
+/// Whether some source must agree, if it can be asked yet or not.
+pub(super) fn requires(config: &Config) -> bool {
+    config.sources.iter().any(|source| source.marks.require)
 }

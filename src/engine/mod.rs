@@ -94,13 +94,14 @@ struct Told {
 impl Engine {
     /// `seed` feeds every random choice: transmit timestamps and poll jitter.
     pub fn new(config: Config, seed: [u8; 32], start: Start) -> Self {
-        let discipline = Discipline::new(
+        let mut discipline = Discipline::new(
             settings(&config, start.moved),
             start.drift,
             start.kernel_frequency,
             start.controls_clock,
             start.now,
         );
+        discipline.set_required(commands::requires(&config));
         let roster = Roster::new(&config.sources, start.now.mono);
         Self {
             bootstrap: Bootstrap::new(&config, start.build_time, start.was_moved),

@@ -288,6 +288,7 @@ fn worth_telling(from: Verdict, to: Verdict) -> bool {
         Verdict::Waiting,
         Verdict::NotSelectable,
         Verdict::NoQuorum,
+        Verdict::NoRequired,
         Verdict::Unreachable,
         Verdict::Outlier,
         Verdict::Orphan,

@@ -34,6 +34,11 @@ impl State {
             None => Judgement { is_right: true, line: format!("synchronized to within {within}, {sources}") },
         }
     }
+
+    /// Enough sources agree, and none of those without which there is no time.
+    pub fn lacks_required(&self) -> bool {
+        self.sources.iter().any(|source| source.verdict == Verdict::NoRequired)
+    }
 }
 
 /// `3 of 4 sources agree`, and that this daemon does not steer the clock, if so.
@@ -52,10 +57,12 @@ fn why_not_synchronized(state: &State) -> Option<String> {
         SyncState::Synchronized if system.leap_indicator != LeapIndicator::Unsynchronized => return None,
         SyncState::Synchronized => format!("the clock may be {off} off, {}", agreeing(system, sources)),
         SyncState::Holdover => {
+            let lost = if state.lacks_required() { LACKING } else { "the sources are lost" };
             let verdicts = verdicts(sources);
-            format!("the sources are lost, and the clock runs on by itself, at most {off} off{verdicts}")
+            format!("{lost}, and the clock runs on by itself, at most {off} off{verdicts}")
         }
         SyncState::Waiting => format!("waiting for measurements{}", verdicts(sources)),
+        SyncState::NoQuorum if state.lacks_required() => format!("{LACKING}{}", verdicts(sources)),
         SyncState::NoQuorum => {
             format!("{} source(s) agree and {needed} must{}", system.agreeing_sources, verdicts(sources))
         }
@@ -80,6 +87,8 @@ fn verdicts(sources: &[Source]) -> String {
     let list: Vec<String> = told.collect();
     if list.is_empty() { String::new() } else { format!("; sources: {}", list.join(", ")) }
 }
+
+const LACKING: &str = "none of the sources that are marked `require` agrees";
 
 /// The end of a line about a clock that this daemon does not steer.
 pub(crate) const MEASURED: &str = "; measured, not controlled";

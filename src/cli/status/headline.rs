@@ -6,6 +6,8 @@ use crate::snapshot::SyncState;
 use crate::time::quantity::{behind, magnitude};
 
 const REMEDY: &str = "Remedy: add sources, or lower minimum-agreeing-sources in [synchronization].";
+const REQUIRE_REMEDY: &str =
+    "Remedy: see why the sources marked `require` are not used, or take the mark away.";
 
 /// How good it is at a glance, a sentence that says so, and others of what is known or can be done.
 pub(in crate::cli) fn headline(state: &State) -> (Tone, Vec<String>) {
@@ -50,6 +52,7 @@ fn remedy(state: &State) -> Option<String> {
         SyncState::Synchronized if !state.system.controls_clock => {
             "This daemon does not set it: clock-control is off, or not permitted.".to_owned()
         }
+        SyncState::NoQuorum | SyncState::Holdover if state.lacks_required() => REQUIRE_REMEDY.to_owned(),
         SyncState::NoQuorum | SyncState::TooFewSources => REMEDY.to_owned(),
         SyncState::NoSources => {
             "Remedy: add a [[source]] section to ntp.toml, or name servers with -p.".to_owned()

@@ -1,8 +1,8 @@
-//! Why a source is not used, in words. What verdicts are, `docs/operation.md` says at length.
+//! Why a source is there and why it is not used, in words. What verdicts are, `docs/operation.md` says at length.
 
 use crate::observation::Source;
 use crate::time::quantity::{behind, magnitude};
-use crate::verdict::Verdict;
+use crate::verdict::{SourceOrigin, Verdict};
 
 /// Nothing of a source that is used, or whose trouble is told already.
 pub(in crate::cli) fn reason(source: &Source) -> Option<String> {
@@ -41,6 +41,9 @@ pub(in crate::cli) fn reason(source: &Source) -> Option<String> {
         Verdict::NoQuorum => {
             "not used: it agrees, and too few others do (minimum-agreeing-sources)".to_owned()
         }
+        Verdict::NoRequired => {
+            "not used: it agrees, and none of the sources marked `require` does".to_owned()
+        }
         Verdict::Orphan => {
             "not used: its time is the isolated network's, and another server has been elected".to_owned()
         }
@@ -48,6 +51,19 @@ pub(in crate::cli) fn reason(source: &Source) -> Option<String> {
         Verdict::Demobilized => "not used: it told us to stop, and is asked no more".to_owned(),
         Verdict::Truechimer | Verdict::SystemPeer => return None,
     })
+}
+
+/// Who put it there, where that was not the configuration, and how it is marked.
+pub(in crate::cli) fn standing(source: &Source) -> Vec<String> {
+    let origin = match source.origin {
+        SourceOrigin::Configuration => None,
+        SourceOrigin::Added => Some("added while running".to_owned()),
+        SourceOrigin::Runtime => Some("set at run time over D-Bus".to_owned()),
+        SourceOrigin::Link => Some("from the network (DHCP)".to_owned()),
+    };
+    let marks: Vec<_> = source.marks.names().collect();
+    let marks = (!marks.is_empty()).then(|| format!("marked: {}", marks.join(", ")));
+    [origin, marks].into_iter().flatten().collect()
 }
 
 #[cfg(test)]
@@ -68,6 +84,22 @@ mod tests {
         }
         source.problem = Some("cannot resolve".to_owned());
         assert_eq!(reason(&source), None);
+    }
+
+    #[test]
+    fn what_is_not_as_the_configuration_has_it_by_default_is_told() {
+        let snapshot = snapshot();
+        let mut source = State::new(&snapshot, later(&snapshot, 0)).sources.remove(0);
+        assert_eq!(standing(&source), [""; 0]);
+        (source.marks.trust, source.marks.require) = (true, true);
+        for (origin, words) in [
+            (SourceOrigin::Added, "added while running"),
+            (SourceOrigin::Runtime, "set at run time over D-Bus"),
+            (SourceOrigin::Link, "from the network (DHCP)"),
+        ] {
+            source.origin = origin;
+            assert_eq!(standing(&source), [words, "marked: trust, require"]);
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::look::{Look, Tone};
 use super::nts;
 use super::plain::{counted, printable, shortened, wrapped};
-use super::reason::reason;
+use super::reason::{reason, standing};
 use crate::observation::Source;
 use crate::time::Poll;
 use crate::time::quantity::{magnitude, signed};
@@ -121,7 +121,7 @@ fn below(source: &Source, name: usize, width: usize) -> Vec<String> {
     lines
 }
 
-/// The whole name, the address, keys, what was discarded.
+/// The whole name, the address, who put it there, keys, what was discarded.
 fn details(source: &Source, name: usize) -> String {
     let whole_name = Some(source.name.clone()).filter(|whole| whole.chars().count() > name);
     let address = Some(source.address.clone()).filter(|a| !a.is_empty() && !is_same(a, &source.name));
@@ -129,7 +129,9 @@ fn details(source: &Source, name: usize) -> String {
         .then(|| format!("interleaved: {} of {} replies", source.interleaved, source.replies));
     let discards = counted(&source.discards).map(|list| format!("discarded: {list}"));
     let nts = source.nts.as_ref().map(|nts| nts::source(nts, source.nts_cookies.unwrap_or_default()));
-    let parts: Vec<_> = [whole_name, address, nts, interleaved, discards].into_iter().flatten().collect();
+    let (first, last) = ([whole_name, address], [nts, interleaved, discards]);
+    let parts: Vec<_> =
+        first.into_iter().flatten().chain(standing(source)).chain(last.into_iter().flatten()).collect();
     parts.join("; ")
 }
 

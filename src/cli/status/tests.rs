@@ -4,6 +4,7 @@ use super::*;
 use crate::snapshot::example::{later, snapshot, with_nts};
 use crate::snapshot::{Snapshot, SyncState};
 use crate::time::Span;
+use crate::verdict::Verdict;
 use std::sync::Arc;
 
 fn page(change: impl FnOnce(&mut Snapshot)) -> String {
@@ -124,6 +125,21 @@ fn the_first_line_says_whether_the_clock_is_right_and_the_next_what_helps() {
         let (head, _) = page.split_once("\n\n").unwrap();
         assert!(head.starts_with(first), "{head}");
         assert!(head.replace('\n', " ").contains(second), "{head}");
+    }
+}
+
+#[test]
+fn where_a_required_source_is_lacking_more_sources_are_no_remedy() {
+    for state in [SyncState::NoQuorum, SyncState::Holdover] {
+        let page = page(|snapshot| {
+            snapshot.system.state = state;
+            snapshot.sources[0].verdict = Verdict::NoRequired;
+        });
+        let (head, _) = page.split_once("\n\n").unwrap();
+        let head = head.replace('\n', " ");
+        assert!(head.contains(": none of the sources that are marked `require` agrees"), "{page}");
+        assert!(head.contains("Remedy: see why the sources marked `require` are not used"), "{page}");
+        assert!(!head.contains("minimum-agreeing") && !head.contains("are lost"), "{page}");
     }
 }
 

@@ -118,14 +118,7 @@ pub(in crate::config) fn source(
 ) -> Option<SourceConfig> {
     let (mode, written) = mode(table, start, report)?;
     let section = Section::open(table, start, mode.schema(), report);
-    let (trust, require) = (unsupported_flag(&section, "trust"), unsupported_flag(&section, "require"));
-    let (prefer, noselect) = (section.boolean("prefer", false), section.boolean("noselect", false));
-    if prefer
-        && noselect
-        && let Some(item) = section.get("noselect")
-    {
-        item.refuse("contradicts `prefer`", "remove one of the two");
-    }
+    let marks = marks(&section);
     let kind = match mode {
         Mode::Server => SourceKind::Server { address: address(&section, NTP_PORT)? },
         Mode::Pool => pool(&section)?,
@@ -141,10 +134,18 @@ pub(in crate::config) fn source(
         }
     };
     let Network { poll, interleaved, family } = network_keys(&section, defaults);
-    let supported = trust && require;
-    let marks = Marks { prefer, noselect, trust: false, require: false };
     let origin = SourceOrigin::Configuration;
-    supported.then_some(SourceConfig { kind, poll, marks, origin, interleaved, family })
+    Some(SourceConfig { kind, poll, marks, origin, interleaved, family })
+}
+
+fn marks(section: &Section<'_>) -> Marks {
+    let on = |key| section.boolean(key, false);
+    let marks =
+        Marks { prefer: on("prefer"), noselect: on("noselect"), trust: on("trust"), require: on("require") };
+    if let (Some(other), Some(item)) = (marks.contradiction(), section.get("noselect")) {
+        item.refuse(&format!("contradicts `{other}`"), "remove one of the two");
+    }
+    marks
 }
 
 fn mode<'a>(table: &'a DeTable<'a>, start: usize, report: &'a Report) -> Option<(Mode, Item<'a>)> {
@@ -220,16 +221,6 @@ fn network_keys(section: &Section<'_>, defaults: Defaults) -> Network {
     let family = section.get("family").and_then(|item| item.choice(&families)).unwrap_or_default();
     let interleaved = section.boolean("interleaved", false);
     Network { poll: poll(section, defaults).resolved(), interleaved, family }
-}
-
-/// True if the flag is absent, or false, which is what is done now.
-fn unsupported_flag(section: &Section<'_>, key: &'static str) -> bool {
-    let Some(item) = section.get(key) else { return true };
-    let wanted = item.boolean();
-    if wanted == Some(true) {
-        item.not_supported_yet(&format!("`{key}`"), "write false, or remove the key");
-    }
-    wanted == Some(false)
 }
 
 fn ntp_version(section: &Section<'_>) {

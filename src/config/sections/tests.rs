@@ -251,6 +251,12 @@ fn every_rule_of_sources_is_checked_at_its_place() {
             "contradicts `prefer`",
         ),
         (
+            "mode = \"server\"\naddress = \"a\"\nnoselect = true\nrequire = true",
+            "4:12",
+            "contradicts `require`",
+        ),
+        ("mode = \"server\"\naddress = \"a\"\ntrust = \"yes\"", "4:9", "write true or false"),
+        (
             "mode = \"server\"\naddress = \"a\"\nfamily = 4",
             "4:10",
             "write one of \"any\", \"ipv4\", \"ipv6\"",
@@ -317,8 +323,6 @@ fn what_comes_later_is_refused_and_not_ignored() {
         ),
         (&format!("{source}ntp-version = 5"), "4:15", "NTP version 5 is not supported yet"),
         (&format!("{source}ntp-version = \"auto\""), "4:15", "upgrade to NTP version 5 is not supported yet"),
-        (&format!("{source}trust = true"), "4:9", "`trust` is not supported yet"),
-        (&format!("{source}require = true"), "4:11", "`require` is not supported yet"),
         (&format!("{source}interface = \"eth0\""), "4:13", "`interface` is not supported yet"),
         (&format!("{source}local-address = \"::1\""), "4:17", "`local-address` is not supported yet"),
         (&format!("{server}accept-ntp-versions = [3, 4, 5]"), "3:30", "NTP version 5 is not supported yet"),

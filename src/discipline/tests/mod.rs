@@ -4,6 +4,7 @@ mod holdover;
 mod hostile;
 mod interleaved;
 mod lab;
+mod marks;
 pub(super) mod random;
 mod steering;
 mod thresholds;

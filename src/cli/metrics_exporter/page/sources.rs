@@ -3,12 +3,12 @@
 use super::clock::duration;
 use super::html::Html;
 use super::{Level, signed};
-use crate::cli::status::reason;
+use crate::cli::status::{reason, standing};
 use crate::observation::{Source, SourceNts};
 use crate::packet::ReferenceId;
 use crate::time::Poll;
 use crate::time::quantity::magnitude;
-use crate::verdict::{SourceOrigin, Verdict};
+use crate::verdict::Verdict;
 
 pub(super) fn section(html: &mut Html, sources: &[Source]) {
     html.raw("<section aria-labelledby=\"sources\"><h2 id=\"sources\">Sources</h2>\n");
@@ -47,9 +47,11 @@ const fn level(verdict: Verdict) -> Level {
             Level::Calm
         }
         Verdict::Falseticker | Verdict::Demobilized | Verdict::Loop => Level::Bad,
-        Verdict::Unreachable | Verdict::Unsynchronized | Verdict::TooDistant | Verdict::NoQuorum => {
-            Level::Fair
-        }
+        Verdict::Unreachable
+        | Verdict::Unsynchronized
+        | Verdict::TooDistant
+        | Verdict::NoQuorum
+        | Verdict::NoRequired => Level::Fair,
     }
 }
 
@@ -60,6 +62,7 @@ const fn word(verdict: Verdict) -> &'static str {
         Verdict::Truechimer => "used",
         Verdict::TooDistant => "too distant",
         Verdict::NoQuorum => "too few agree",
+        Verdict::NoRequired => "lacks a required one",
         Verdict::NotSelectable => "not selectable",
         verdict => verdict.name(),
     }
@@ -107,22 +110,8 @@ fn details(source: &Source) -> Vec<String> {
     let bare = source.address.strip_suffix(":123").unwrap_or(&source.address).trim_matches(['[', ']']);
     let is_name = source.address.is_empty() || source.name == source.address || source.name == bare;
     let address = (!is_name).then(|| source.address.clone());
-    let origin = match source.origin {
-        SourceOrigin::Configuration => None,
-        SourceOrigin::Added => Some("added while running".to_owned()),
-        SourceOrigin::Runtime => Some("set at run time over D-Bus".to_owned()),
-        SourceOrigin::Link => Some("from the network (DHCP)".to_owned()),
-    };
     let nts = source.nts.as_ref().map(|nts| keys(nts, source.nts_cookies.unwrap_or_default()));
-    let marks = [
-        ("prefer", source.marks.prefer),
-        ("noselect", source.marks.noselect),
-        ("trust", source.marks.trust),
-        ("require", source.marks.require),
-    ];
-    let marks: Vec<&str> = marks.into_iter().filter_map(|(name, is_set)| is_set.then_some(name)).collect();
-    let marks = (!marks.is_empty()).then(|| format!("marked: {}", marks.join(", ")));
-    [address, nts, origin, marks].into_iter().flatten().collect()
+    [address, nts].into_iter().flatten().chain(standing(source)).collect()
 }
 
 fn keys(nts: &SourceNts, cookies: usize) -> String {
