@@ -1,5 +1,9 @@
 //! The command line of `ntp-ctl`. Does nothing with it.
 
+mod source;
+
+pub(super) use source::{New, SourceCommand};
+
 use super::completions::Program;
 use super::query::Query;
 use crate::daemon::args::{duration, seconds};
@@ -85,6 +89,65 @@ pub(super) enum Command {
         #[arg(short, long)]
         yes: bool,
     },
+    /// List, add, remove or mark sources of a daemon that runs
+    Source {
+        #[command(subcommand)]
+        command: SourceCommand,
+    },
+    /// Let the daemon ask sources again that were left alone
+    Online {
+        /// As listed [default: all]
+        name: Option<String>,
+    },
+    /// Let the daemon leave sources alone: there is no network, or it costs
+    Offline {
+        /// As listed [default: all, and those that come later]
+        name: Option<String>,
+    },
+    /// Let the daemon measure now, several times in short intervals
+    Burst {
+        /// As listed [default: all]
+        name: Option<String>,
+    },
+    /// Say how far a single step may move the clock, until the configuration is read again
+    PanicThreshold {
+        /// Seconds, or inf
+        #[arg(value_name = "SECONDS", value_parser = threshold, allow_negative_numbers = true)]
+        forward: f64,
+        /// The same for steps back [default: both ways alike]
+        #[arg(value_name = "BACKWARD", value_parser = threshold, allow_negative_numbers = true)]
+        backward: Option<f64>,
+    },
+    /// Let the daemon log more or less, until the configuration is read again
+    LogLevel {
+        /// A level like debug, or a filter
+        #[arg(required_unless_present = "default")]
+        filter: Option<String>,
+        /// As it is configured
+        #[arg(long, conflicts_with = "filter")]
+        default: bool,
+    },
+    /// Let the daemon read its configuration again, and wait for what comes of it
+    Reload,
+    /// As in early 1.x: part of `status -f json`
+    #[command(hide = true, alias = "peers")]
+    Sources,
+    /// As in early 1.x: part of `status -f json`
+    #[command(hide = true)]
+    System,
+    /// As in early 1.x: `status -f prometheus`
+    #[command(hide = true)]
+    Prometheus,
+    /// As in early 1.x: `log-level` and `panic-threshold`
+    #[command(hide = true)]
+    Config {
+        /// As `log-level`
+        #[arg(long, value_name = "FILTER")]
+        log_filter: Option<String>,
+        /// As `panic-threshold`
+        #[arg(long, value_name = "SECONDS", value_parser = threshold)]
+        panic_threshold: Option<f64>,
+    },
     /// Print what a shell reads to complete command lines of these programs
     Completions {
         /// The shell that is to read it
@@ -115,6 +178,11 @@ pub(super) enum Format {
     Json,
     /// Metrics
     Prometheus,
+}
+
+fn threshold(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|seconds| *seconds >= 0.0);
+    number.ok_or_else(|| "write a number of seconds, not negative, or inf".to_owned())
 }
 
 #[cfg(test)]

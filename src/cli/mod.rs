@@ -3,13 +3,20 @@
 //! `ntp-metrics-exporter` lives here too: it is another reader of the same socket.
 
 mod args;
+mod burst;
 mod check;
 mod clients;
 mod completions;
+mod early;
 mod force_sync;
+mod log_level;
 mod metrics_exporter;
+mod online;
+mod panic_threshold;
 mod query;
+mod reload;
 mod sockets;
+mod source;
 mod status;
 mod validate;
 mod wait_sync;
@@ -21,7 +28,7 @@ pub use metrics_exporter::run as run_metrics_exporter;
 use crate::daemon::args::parse;
 use crate::daemon::startup_error::StartupError;
 use crate::time::quantity;
-use args::{Args, Command};
+use args::{Args, Command, Format};
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -52,6 +59,19 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Clients { number, format } => clients::run(config, *number, *format),
         Command::ForceSync { yes } => force_sync::run(config, *yes),
         Command::Watch { interval, observation } => watch::run(config, observation.as_deref(), *interval),
+        Command::Source { command } => source::run(config, command),
+        Command::Online { name } => online::run(config, name.as_deref(), true),
+        Command::Offline { name } => online::run(config, name.as_deref(), false),
+        Command::Burst { name } => burst::run(config, name.as_deref()),
+        Command::PanicThreshold { forward, backward } => panic_threshold::run(config, *forward, *backward),
+        Command::LogLevel { filter, .. } => log_level::run(config, filter.as_deref()),
+        Command::Reload => reload::run(config),
+        Command::Sources => early::sources(config),
+        Command::System => early::system(config),
+        Command::Prometheus => status::run(config, None, Format::Prometheus),
+        Command::Config { log_filter, panic_threshold } => {
+            early::set(config, log_filter.as_deref(), *panic_threshold)
+        }
         Command::Completions { shell, program } => completions::run(*program, *shell),
     })
 }

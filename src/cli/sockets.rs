@@ -1,6 +1,6 @@
 //! Where the daemon's sockets are, from the configuration, and how the control socket is asked. Shows nothing.
 
-use super::complain;
+use super::{Outcome, complain, print};
 use crate::config::{self, Config, DEFAULT_OBSERVATION_PATH, LoadError};
 use crate::control::{self, Reply, Request};
 use crate::daemon::startup_error::{Failure, StartupError};
@@ -47,6 +47,14 @@ pub(super) fn ask(socket: &Path, request: &Request) -> Result<Reply, StartupErro
         let exit_code = if denied { Failure::NotPermitted } else { Failure::Other };
         StartupError { message: error.to_string(), exit_code }
     })
+}
+
+/// Has the daemon do it, and tells `done` when it has.
+pub(super) fn order(config: Option<&Path>, request: &Request, done: &str) -> Outcome {
+    match ask(&control(&configuration(config)?), request)? {
+        Reply::Accepted => print(&format!("{done}\n")),
+        other => Err(not_done(other)),
+    }
 }
 
 /// A reply that is not the one that was hoped for.

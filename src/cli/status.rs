@@ -10,7 +10,7 @@ mod sources;
 pub(super) use headline::clock_against_sources;
 pub(super) use headline::headline;
 pub(super) use look::{Look, Tone};
-pub(super) use plain::{counted, filled, remaining_days, shortened};
+pub(super) use plain::{counted, filled, printable, remaining_days, shortened};
 pub(super) use reason::{reason, standing};
 pub(super) use sources::{table_details, table_rows};
 

@@ -7,6 +7,7 @@
 mod activation;
 mod bus;
 mod client;
+mod commands;
 mod control;
 mod dbus;
 mod dbus_orders;

@@ -1,6 +1,7 @@
 //! The programs as people meet them: what is printed where, and the exit codes. A daemon at work is `tests/daemon`'s.
 #![cfg(test)]
 
+mod commands;
 mod exporter;
 mod health;
 mod people;
@@ -59,6 +60,14 @@ fn a_bad_command_line_is_told_with_the_usage_and_ends_with_78() {
         (CTL, &["status", "--check", "--max-error", "0"]),
         (CTL, &["wait-sync", "--timeout", "-1"]),
         (CTL, &["clients", "-n", "0"]),
+        (CTL, &["source"]),
+        (CTL, &["source", "add"]),
+        (CTL, &["source", "add", "a", "--nts", "--pool"]),
+        (CTL, &["source", "prefer"]),
+        (CTL, &["panic-threshold", "-1"]),
+        (CTL, &["panic-threshold", "nan"]),
+        (CTL, &["log-level"]),
+        (CTL, &["log-level", "debug", "--default"]),
         (CTL, &["clients", "-f", "prometheus"]),
         (CTL, &[]),
         (EXPORTER, &["-l", "somewhere"]),

@@ -137,7 +137,7 @@ pub(in crate::cli) fn shortened(text: &str, width: usize) -> String {
 }
 
 /// Control characters come from names and messages of others: a terminal must not obey them.
-pub(super) fn printable(text: &str) -> String {
+pub(in crate::cli) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
