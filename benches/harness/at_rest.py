@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,8 +64,8 @@ def arguments() -> argparse.Namespace:
         prog="benches/compare-idle",
         description="Memory, wake-ups and CPU time of chronyd, ntpd-rs 1.9 and ours as clients of four servers on the "
         "loopback: with default settings, and ours with D-Bus, both sockets and a watchdog of three minutes.",
-        epilog="Needs root, dbus-daemon, cc and tests/daemon/get-peers. Everything runs in namespaces of its own, without the "
-        "right to set a clock: the clients' writes are answered as if they had worked. Exit codes: 0 promises kept, "
+        epilog="Needs root, dbus-daemon, cc and tests/daemon/get-peers. Everything runs in namespaces of its own, "
+        "without the right to set a clock: the clients' writes are answered as if they had worked. Exit codes: 0 promises kept, "
         "1 one broken, 77 cannot run here (says why).",
     )
     parser.add_argument("--warm-up", type=float, default=1200, help="seconds before measuring (1200)")
@@ -128,7 +129,7 @@ def compare(options: argparse.Namespace, folder: Path, built: Programs) -> list[
         begin = time.monotonic()
         rest(options, options.seconds, clients, listener, "measuring")
         passed = time.monotonic() - begin
-        # check_bus(bus)
+        check_bus(bus)
         return [found(process, was, passed) for process, was in zip(clients, before, strict=True)]
 
 
@@ -187,7 +188,7 @@ def ours(folder: Path, built: Programs) -> list[str]:
     return [str(built.daemon), "-c", str(path)]
 
 
-def start_bus(folder: Path, start) -> Path:  # type: ignore[no-untyped-def]  # noqa: ANN001 — a closure of `compare`
+def start_bus(folder: Path, start: Callable[[str, list[str]], Running]) -> Path:
     """A system bus of its own; where it listens."""
     path = folder / "bus"
     (folder / "bus.conf").write_text(BUS.format(path=path))
@@ -213,7 +214,7 @@ def notified(folder: Path) -> socket.socket:
     """Where ours tells systemd how it is."""
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     listener.bind(f"{folder}/notify")
-    listener.setblocking(False)
+    listener.settimeout(0)
     return listener
 
 
