@@ -60,7 +60,7 @@ with subtest("without its servers it says that the clock is not synchronized"):
     assert client.succeed("timedatectl show -p NTPSynchronized --value").strip() == "no"
     assert client.succeed("systemctl show -p StatusText --value ntpd-rs").startswith("Not synchronized")
 
-with subtest("a source in a drop-in is taken by a reload, and the clock becomes right"):
+with subtest("a source in a drop-in is taken by a restart, and the clock becomes right"):
     client.succeed(f"node-clock step {2 - clock_error(client)}")
     client.succeed("cp /root/server.toml /etc/ntpd-rs/ntp.toml.d/", "systemctl restart ntpd-rs")
     wait_for_clock(client, within=0.001, timeout=120)

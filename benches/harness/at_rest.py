@@ -65,8 +65,8 @@ def arguments() -> argparse.Namespace:
         description="Memory, wake-ups and CPU time of chronyd, ntpd-rs 1.9 and ours as clients of four servers on the "
         "loopback: with default settings, and ours with D-Bus, both sockets and a watchdog of three minutes.",
         epilog="Needs root, dbus-daemon, cc and tests/daemon/get-peers. Everything runs in namespaces of its own, "
-        "without the right to set a clock: the clients' writes are answered as if they had worked. Exit codes: 0 promises kept, "
-        "1 one broken, 77 cannot run here (says why).",
+        "without the right to set a clock: the clients' writes are answered as if they had worked. "
+        "Exit codes: 0 promises kept, 1 one broken, 77 cannot run here (says why).",
     )
     parser.add_argument("--warm-up", type=float, default=1200, help="seconds before measuring (1200)")
     parser.add_argument("--seconds", type=float, default=1200, help="of measuring (1200)")
@@ -85,9 +85,7 @@ def main() -> int:
 
     def check() -> None:
         check_machine("dbus-daemon", "cc")
-        programs.find_chronyd()
-        if options.install:
-            programs.install_earlier()
+        programs.check_peers(install_missing=options.install)
 
     return Script(
         name="compare-idle",
@@ -260,5 +258,6 @@ def as_text(rows: list[Found]) -> str:
     for row in rows:
         figures = [f"{row.wake_ups_per_second:.3f}", f"{row.cpu_ms_per_minute:.2f}"]
         cells.append([row.name, str(row.unique_kib), str(row.resident_kib), str(row.threads), *figures])
-    left_out = "" if programs.find_earlier() else "\n\nLeft out: ntpd-rs 1.9 is not in the cache; --install builds it there."
-    return table(cells) + left_out
+    if programs.find_earlier():
+        return table(cells)
+    return table(cells) + "\n\nLeft out: ntpd-rs 1.9 is not in the cache; --install builds it there."

@@ -90,9 +90,7 @@ def main() -> int:
 
     def check() -> None:
         check_machine()
-        programs.find_chronyd()
-        if options.install:
-            programs.install_earlier()
+        programs.check_peers(install_missing=options.install)
 
     return Script(
         name="compare-servers",

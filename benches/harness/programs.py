@@ -60,6 +60,13 @@ def find_chronyd() -> list[str]:
     return ["env", f"LD_LIBRARY_PATH={libraries}", str(PEERS / "usr/sbin/chronyd")]
 
 
+def check_peers(*, install_missing: bool) -> None:
+    """Fails without chronyd in the cache; ntpd-rs 1.9 is built into it, if that is asked for."""
+    find_chronyd()
+    if install_missing:
+        install_earlier()
+
+
 def find_earlier() -> list[str] | None:
     """The command that runs ntpd-rs 1.9 from the cache, if it was built."""
     program = EARLIER / "bin/ntp-daemon"
