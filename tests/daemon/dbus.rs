@@ -54,15 +54,18 @@ fn timedatectl_shows_the_selected_server_and_every_packet() {
     assert!(value(&shown, "NTPMessage").contains("Mode=4"), "{shown}");
     // It prints the table again at each PropertiesChanged, and asks for nothing in between.
     let monitor = Process::start("timedatectl", timedatectl(&lab, "timesync-status --monitor"));
-    let packets = || {
-        let output = monitor.output();
-        let counts =
-            output.lines().filter_map(|line| line.trim().strip_prefix("Packet count: ")?.parse().ok());
-        counts.collect::<Vec<u32>>()
-    };
-    let more =
-        poll(seconds(40), || packets().is_sorted_by(|a, b| a < b).then(packets).filter(|n| n.len() > 1));
+    let more = poll(seconds(40), || counts_rose(&monitor.output()).then_some(()));
     assert!(more.is_some(), "{}", monitor.output());
+}
+
+/// Whether the tables of one server, one after another, each count more packets than the one before.
+/// The selected server may change at any time, and each has a count of its own.
+fn counts_rose(output: &str) -> bool {
+    let values = |name| output.lines().filter_map(move |line| line.trim().strip_prefix(name));
+    let counts = values("Packet count: ").filter_map(|count| count.parse::<u32>().ok());
+    let tables: Vec<_> = values("Server: ").zip(counts).collect();
+    let mut of_one_server = tables.windows(2).filter(|pair| pair[0].0 == pair[1].0).peekable();
+    of_one_server.peek().is_some() && of_one_server.all(|pair| pair[0].1 < pair[1].1)
 }
 
 #[test]
