@@ -109,6 +109,18 @@ fn every_example_is_good() {
 }
 
 #[test]
+fn every_configuration_that_the_nixos_module_writes_is_good() {
+    let scenarios = fs::read_dir(repository().join("nixos-module/golden")).unwrap();
+    let written = scenarios.map(|entry| entry.unwrap().path().join("ntp.toml"));
+    let written: Vec<_> = written.filter(|path| path.exists()).collect();
+    assert!(written.len() >= 5, "{written:?}");
+    for path in written {
+        let (name, text) = read(&path);
+        good(&name, &text);
+    }
+}
+
+#[test]
 fn every_configuration_in_the_documents_is_good() {
     let mut documents = files(".", "md");
     documents.extend(files("docs", "md"));
