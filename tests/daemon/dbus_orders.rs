@@ -5,7 +5,6 @@ use crate::lab::{Host, Lab};
 use crate::process::run;
 use crate::programs::Daemon;
 use crate::wait::{poll, seconds};
-use std::fs;
 use std::pin::Pin;
 use std::thread;
 use tokio::sync::oneshot;
@@ -184,7 +183,7 @@ fn ten_thousand_odd_calls_leave_the_daemon_as_it_was() {
     let mut daemon = daemon_on_the_bus(&lab);
     let state = || bus.busctl(&lab, &[&["get-property"], &MANAGER[..], &["State"]].concat());
     let told = state();
-    let before = resident_kilobytes(&daemon);
+    let before = daemon.process.kilobytes("VmRSS");
     let (_stop, thread) = on_the_bus(&lab, pester);
     thread.join().unwrap();
     // The bus hands them over in order, so this one is answered after all of them.
@@ -192,14 +191,6 @@ fn ten_thousand_odd_calls_leave_the_daemon_as_it_was() {
     assert!(answered.is_some() && daemon.process.is_running(), "{}", daemon.process.output());
     let output = daemon.process.output();
     assert_eq!(output.matches("On the system bus").count(), 1, "the connection has lasted: {output}");
-    let grown = resident_kilobytes(&daemon).saturating_sub(before);
+    let grown = daemon.process.kilobytes("VmRSS").saturating_sub(before);
     assert!(grown < 4096, "{grown} KiB more than before");
-}
-
-/// `ip netns exec` and `setpriv` become the daemon, so that the process is it.
-fn resident_kilobytes(daemon: &Daemon) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", daemon.process.id())).unwrap();
-    assert!(status.starts_with("Name:\tntp-daemon"), "{status}");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.split_whitespace().next().unwrap().parse().unwrap()
 }

@@ -114,10 +114,8 @@ impl Story {
 
     #[track_caller]
     fn end(mut self) {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.daemon.process.id())).unwrap();
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        println!("VmHWM:{peak}");
-        let peak: u64 = peak.split_whitespace().next().unwrap().parse().unwrap();
+        let peak = self.daemon.process.kilobytes("VmHWM");
+        println!("at most {peak} KiB of memory");
         assert!(peak < MOST_MEMORY_KIB, "{peak} KiB");
         assert_eq!(self.daemon.process.terminate().code(), Some(0));
         let output = self.daemon.process.output();

@@ -92,13 +92,6 @@ impl Daemon {
         let output = self.process.output();
         output.lines().filter(|line| line.contains(level)).filter(names).map(ToOwned::to_owned).collect()
     }
-
-    /// The most memory that it ever had, kB.
-    fn most_memory(&self) -> u64 {
-        let text = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
-        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        line.trim().trim_end_matches(" kB").parse().unwrap()
-    }
 }
 
 /// Why keys could not be exchanged with each server, in everything that the status said until all of them could.
@@ -145,7 +138,7 @@ fn every_misbehaving_key_exchange_server_is_named_by_what_is_wrong_and_used_when
     assert_eq!(daemon.lines("WARN", &good), [""; 0]);
     assert!(status.error() < 1e-3, "{status:#?}");
     assert!(status.0.sources.iter().all(|source| source.problem.is_none()), "{status:#?}");
-    let memory = daemon.most_memory();
+    let memory = daemon.process.kilobytes("VmHWM");
     println!("{memory} kB at most");
     assert!(memory < MOST_MEMORY, "{memory} kB");
     assert!(daemon.process.is_running());

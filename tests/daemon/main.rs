@@ -22,6 +22,7 @@ mod load;
 mod network;
 mod notified;
 mod nts;
+mod odd_requests;
 mod peers;
 mod process;
 mod programs;

@@ -34,6 +34,14 @@ impl Process {
         self.child.id()
     }
 
+    /// One of the figures of its memory, `VmRSS` say. What it was started by (`ip netns exec`, `setpriv`) has become it.
+    pub(crate) fn kilobytes(&self, figure: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(figure)?.strip_prefix(':'));
+        let value = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
+        value.unwrap_or_else(|| panic!("no {figure}: {status}"))
+    }
+
     /// What it has written so far.
     pub(crate) fn output(&self) -> String {
         self.output.lock().unwrap().clone()
