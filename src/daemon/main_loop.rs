@@ -1,5 +1,6 @@
 //! The one loop that owns the engine: events in, actions performed. Decides nothing about time.
 
+use super::alarm::Alarm;
 use super::client_sockets::{ClientSockets, SocketEvent};
 use super::clock::Clock;
 use super::clock_watcher::{Change, ClockWatcher};
@@ -16,7 +17,7 @@ use crate::engine::{Action, Engine, Event, QueryId};
 use crate::notify::Reporter;
 use crate::observation::State;
 use crate::sys;
-use crate::time::{Adjustment, Applied, Leap, Now, Span};
+use crate::time::{Adjustment, Applied, Leap, Now};
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -29,6 +30,7 @@ pub(super) struct MainLoop {
     pub(super) engine: Engine,
     pub(super) clock: Clock,
     pub(super) watcher: ClockWatcher,
+    pub(super) alarm: Alarm,
     pub(super) sockets: ClientSockets,
     pub(super) socket_events: mpsc::Receiver<SocketEvent>,
     pub(super) resolver: Resolver,
@@ -59,7 +61,6 @@ enum Input {
     NetworkChanged,
     Save,
     LookAtLeapFile,
-    SignOfLife,
 }
 
 impl MainLoop {
@@ -92,7 +93,7 @@ impl MainLoop {
         self.publish();
         self.reporter.ready(sys::clock::monotonic());
         loop {
-            let input = self.next_input(stop).await;
+            let input = self.next_input(stop).await?;
             self.notice_jumps(matches!(input, Input::ClockSet))?;
             match input {
                 Input::Stop => return Ok(()),
@@ -103,7 +104,7 @@ impl MainLoop {
                 Input::Asked(asked) => self.obey(asked)?,
                 Input::Configured(asked) => self.on_configured(asked)?,
                 Input::NetworkChanged => self.handle(Event::NetworkChanged)?,
-                Input::ClockSet | Input::SignOfLife => {}
+                Input::ClockSet => {}
                 Input::Save => self.save(),
                 Input::LookAtLeapFile => self.look_at_leap_file()?,
             }
@@ -111,14 +112,16 @@ impl MainLoop {
         }
     }
 
-    async fn next_input(&mut self, stop: &CancellationToken) -> Input {
-        let wait = self.engine.next_wakeup().map(|at| at - self.clock.now().mono);
-        let sign = self.reporter.next_sign().map(|at| at - sys::clock::monotonic());
-        tokio::select! {
+    async fn next_input(&mut self, stop: &CancellationToken) -> Result<Input, StartupError> {
+        let wake_up = self.engine.next_wakeup().into_iter().chain(self.reporter.next_sign()).min();
+        let input = tokio::select! {
             biased;
             () = stop.cancelled() => Input::Stop,
             Some(event) = self.socket_events.recv() => Input::Socket(event),
-            () = sleep(wait) => Input::Timer,
+            rung = self.alarm.at(wake_up) => {
+                rung.map_err(|error| StartupError::other(format!("No timer: {error}")))?;
+                Input::Timer
+            }
             Some((query, result)) = self.answers.recv() => Input::Answer(query, result),
             Some(outcome) = self.keys.recv() => Input::Keys(outcome),
             Some(asked) = self.commands.recv() => Input::Asked(asked),
@@ -129,8 +132,8 @@ impl MainLoop {
             },
             () = self.publisher.save_is_due() => Input::Save,
             () = LeapFile::check_is_due(self.leap_file.as_ref()) => Input::LookAtLeapFile,
-            () = sleep(sign) => Input::SignOfLife,
-        }
+        };
+        Ok(input)
     }
 
     fn obey(&mut self, asked: Asked<Command>) -> Result<(), StartupError> {
@@ -291,13 +294,3 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     ];
     parts.into_iter().filter(|(differs, _)| *differs).map(|(_, name)| name).collect()
 }
-
-/// Not at all without a wake-up; at least a moment when it is overdue, so that no mistake above can spin.
-async fn sleep(wait: Option<Span>) {
-    match wait {
-        Some(wait) => tokio::time::sleep(wait.max(SHORTEST_SLEEP).to_std()).await,
-        None => std::future::pending().await,
-    }
-}
-
-const SHORTEST_SLEEP: Span = Span::from_millis(1);

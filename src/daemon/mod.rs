@@ -1,6 +1,7 @@
 //! Tokio: sockets, signals and files around the engine. Decides nothing about time.
 
 mod activation;
+mod alarm;
 pub mod args;
 mod catching_up;
 pub(crate) mod certificate;

@@ -1,6 +1,7 @@
 //! A whole daemon in one value: started, watched, run to its end. Reads no command line.
 
 use super::activation::PassedSockets;
+use super::alarm::Alarm;
 use super::catching_up::{Beginning, catch_up};
 use super::client_sockets::ClientSockets;
 use super::clock::{Clock, ClockReader, Opened};
@@ -108,11 +109,13 @@ impl Daemon {
         let (service, service_orders) = Door::new();
         let uncontrolled = opened.uncontrolled();
         let watcher = ClockWatcher::new(opened.clock.readings());
+        let alarm = Alarm::new().map_err(|error| StartupError::other(format!("No timer: {error}")))?;
         let link_servers = watch::Sender::new(config.takes_link_servers());
         let main_loop = MainLoop {
             engine,
             clock: opened.clock,
             watcher,
+            alarm,
             sockets,
             socket_events,
             resolver,

@@ -184,7 +184,7 @@ fn wide(value: libc::c_long) -> i64 {
 
 /// Saturates where `c_long` has 32 bits.
 #[allow(clippy::unnecessary_fallible_conversions, clippy::useless_conversion, reason = "as above")]
-fn narrow(value: i64) -> libc::c_long {
+pub(super) fn narrow(value: i64) -> libc::c_long {
     libc::c_long::try_from(value).unwrap_or(if value < 0 { libc::c_long::MIN } else { libc::c_long::MAX })
 }
 

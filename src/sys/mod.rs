@@ -25,6 +25,7 @@ pub mod scheduling;
 mod socket;
 mod steering;
 pub mod tcp;
+pub mod timer;
 mod timestamping;
 pub mod udp;
 mod waker;
