@@ -94,6 +94,7 @@ def main() -> int:
         broken_promises=broken,
         as_text=as_text,
         as_json=lambda found: json.dumps([each.__dict__ for each in found], indent=1),
+        examples=(),
     ).run(options)
 
 
