@@ -38,7 +38,7 @@
           inherit pkgs;
           nixpkgs = nixpkgs.outPath;
         }
-        // import ./vm-tests/checks.nix { inherit pkgs; }
+        // import ./vm-tests/nixos/checks.nix { inherit pkgs; }
       );
 
       devShells = forEachSystem (pkgs: {

@@ -12,7 +12,8 @@ def certify(node: str) -> str:
         f"cd /etc/ntpd-rs && openssl req {KEY} -subj /CN={node} -keyout {node}.key -out {node}.csr && "
         f"printf 'subjectAltName=DNS:{node}\\nbasicConstraints=CA:FALSE\\n' > {node}.ext && "
         f"openssl x509 -req -in {node}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 "
-        f"-extfile {node}.ext -out {node}.pem"
+        # Where the daemon is not root, it must be able to read it.
+        f"-extfile {node}.ext -out {node}.pem && chmod 644 {node}.key"
     )
 
 

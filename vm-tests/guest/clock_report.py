@@ -37,7 +37,8 @@ def main() -> None:
     """Serves the line for ever."""
     read_counter = counter()
     line = os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY)
-    tty.setraw(line)
+    if os.isatty(line):
+        tty.setraw(line)
     bracket(realtime), bracket(read_counter)
     while True:
         asked = os.read(line, 1)

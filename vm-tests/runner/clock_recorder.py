@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 
-from .clock_record import BootRecord, Exchange, Sample, differences
+from .clock_record import NANOSECONDS, BootRecord, Exchange, Sample, differences
 from .errors import StoryFailure
 from .tsc import counter
 
@@ -18,7 +18,8 @@ INTERVAL_SECONDS = 1.0
 class ClockRecorder:
     """Asks every running node for its clocks once a second, in a thread of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, host_clock: Callable[[], int] = time.monotonic_ns) -> None:
+        self.host_clock = host_clock
         self.boots: list[BootRecord] = []
         self.lock = threading.Lock()
         self.lines: dict[str, tuple[socket.socket, BootRecord]] = {}
@@ -59,9 +60,19 @@ class ClockRecorder:
             for line, boot in lines:
                 # A node that is booting, busy or gone does not answer; the next round asks again.
                 try:
-                    exchange(line, boot, str(number % 10), self.counter)
+                    exchange(line, boot, str(number % 10), self.clock_and_counter)
                 except (OSError, ValueError):
                     continue
+
+    def now(self) -> float:
+        """The host's clock, as records have it, in seconds."""
+        return self.host_clock() * NANOSECONDS
+
+    def clock_and_counter(self) -> tuple[int, int]:
+        """The host's clock and the counter at one moment: the closest of a few attempts."""
+        attempts = [(self.host_clock(), self.counter(), self.host_clock()) for _ in range(3)]
+        before, counted, after = min(attempts, key=lambda attempt: attempt[2] - attempt[0])
+        return (before + after) // 2, counted
 
     def errors(self, node: str, truth: str) -> list[tuple[float, float]]:
         """The node's true errors so far, over all its boots: (host time, seconds ahead of the truth)."""
@@ -86,14 +97,14 @@ class ClockRecorder:
         return worst
 
 
-def exchange(line: socket.socket, boot: BootRecord, token: str, counter: Callable[[], int]) -> None:
+def exchange(line: socket.socket, boot: BootRecord, token: str, read: Callable[[], tuple[int, int]]) -> None:
     """One byte there, one line back; an answer to an earlier byte is thrown away."""
-    sent, sent_counter = clock_and_counter(counter)
+    sent, sent_counter = read()
     line.sendall(token.encode())
     answer = b""
     while True:
         answer += line.recv(4096)
-        received, received_counter = clock_and_counter(counter)
+        received, received_counter = read()
         *lines, answer = answer.split(b"\n")
         for text in lines:
             byte, *numbers = text.decode().split()
@@ -104,10 +115,3 @@ def exchange(line: socket.socket, boot: BootRecord, token: str, counter: Callabl
                     Sample(raw, real, width),
                 )
                 return
-
-
-def clock_and_counter(counter: Callable[[], int]) -> tuple[int, int]:
-    """The runner's clock and the counter at one moment: the closest of a few attempts."""
-    attempts = [(time.monotonic_ns(), counter(), time.monotonic_ns()) for _ in range(3)]
-    before, counted, after = min(attempts, key=lambda attempt: attempt[2] - attempt[0])
-    return (before + after) // 2, counted

@@ -13,7 +13,7 @@ from typing import Any
 
 from . import network
 from .clock_recorder import ClockRecorder
-from .clock_verbs import ClockVerbs
+from .clock_verbs import CLOCK_NAMES, ClockVerbs
 from .container import boot_container, prepare_for_containers
 from .errors import StoryFailure, WrongUse
 from .log import Log
@@ -23,9 +23,8 @@ from .story import Node, Root, Story
 from .tools_disk import Tools
 from .uml import boot
 
-# The names of a script that are methods here: the NixOS driver's, then ours.
+# The names of a script that are methods here, as in the NixOS driver. Those about clocks are ours.
 DRIVER_NAMES = ("start_all", "subtest", "retry")
-CLOCK_NAMES = ("clock_error", "clock_errors", "clock_record", "clock_steps", "wait_for_clock")
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,8 @@ class Driver:
     @property
     def clocks(self) -> ClockVerbs:
         """The verbs about true clock errors."""
-        return ClockVerbs(self.story, self.recorder, self.log)
+        truth = self.story.truth
+        return ClockVerbs(self.story.name, truth.name if truth else None, self.recorder, self.log)
 
     def run(self) -> None:
         """Boots what the script asks for, runs it, and ends every node, whatever happens."""
@@ -165,4 +165,4 @@ class Driver:
             console = self.directory / machine.name / "console.log"
             if console.exists():
                 (self.output / f"{machine.name}.console").write_bytes(console.read_bytes())
-        self.clocks.keep(self.machines, self.output)
+        self.clocks.keep([machine.name for machine in self.machines], self.output)
