@@ -28,7 +28,11 @@ in
         }
         ''
           cp "$textPath" ntp.toml
-          ntp-ctl validate --text-only --config ntp.toml
+          if ! ntp-ctl validate --text-only --config ntp.toml; then
+            echo "The settings of services.ntpd-rs make this file:" >&2
+            cat --number ntp.toml >&2
+            exit 1
+          fi
           cp ntp.toml "$out"
         '';
   };

@@ -73,6 +73,7 @@ let
     {
       wanted-by = lib.genAttrs names (name: config.systemd.units.${name}.wantedBy or [ ]);
       inherit (config.systemd.units."ntpd-rs.service") aliases;
+      restarted-by = lib.concatMap (lib.splitString "\n") config.systemd.services.ntpd-rs.restartTriggers;
       firewall = { inherit (config.networking.firewall) allowedTCPPorts allowedUDPPorts; };
       timedated = config.systemd.services.systemd-timedated.environment.SYSTEMD_TIMEDATED_NTP_SERVICES;
       timesyncd = config.services.timesyncd.enable;

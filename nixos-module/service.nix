@@ -7,7 +7,9 @@
 
 let
   cfg = config.services.ntpd-rs;
-  # What the daemon opens or binds once, at its start. All else it takes over when it reads its configuration again.
+  toTOML = import ./to-toml.nix { inherit lib; };
+  # What the daemon opens or binds once, at its start (`needs_restart` in src/daemon/main_loop.rs). All else it takes over when it
+  # reads its configuration again.
   needsRestart = {
     inherit (cfg.settings)
       server
@@ -54,7 +56,7 @@ in
         "dbus-org.ntpd_rs1.service"
       ];
       reloadTriggers = [ config.environment.etc."ntpd-rs/ntp.toml".source ];
-      restartTriggers = [ (builtins.toJSON needsRestart) ];
+      restartTriggers = [ (toTOML needsRestart) ];
       # A new version takes over from the old one, with no more than a moment between them.
       stopIfChanged = false;
     };

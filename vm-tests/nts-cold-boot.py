@@ -55,6 +55,8 @@ with subtest("a liar alone is not believed, not even where bootstrapping is aske
     assert min(errors) > -YEARS, "it was not moved to the time when the program was written"
     # With a state directory of its own, what it knew of the clock is gone with it.
     client.succeed("systemctl stop alone", "date -s @1000000")
+    # Recorded before the next step, or both together would be none.
+    assert clock_error(client) < -YEARS
 
 with subtest("two that agree set it within a minute, whatever the liar says"):
     client.succeed("systemctl start ntpd-rs")

@@ -57,7 +57,7 @@ in
     accumulated-step-panic-threshold = key forms.threshold "The same for the sum of all steps but the first.";
     local-stratum = key (types.ints.between 1 16) "What is served as stratum while no source can be used.";
     orphan-stratum = key (types.ints.between 2 14) "Stratum of the time that the servers of an isolated network keep together.";
-    leap-seconds-file = key types.path "A table of leap seconds, such as that of tzdata.";
+    leap-seconds-file = key types.path "A table of leap seconds, such as `\"\${pkgs.tzdata}/share/zoneinfo/leap-seconds.list\"`.";
     use-link-servers = key types.bool ''
       Ask the servers that networks give out (DHCP), too. Those of NetworkManager are handed over by a dispatcher script, which
       this adds.
