@@ -7,7 +7,6 @@ given the right up, and nspawn is told to drop it as well.
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import subprocess
 from dataclasses import dataclass
@@ -15,22 +14,19 @@ from pathlib import Path
 
 from .errors import CannotRun, StoryFailure
 from .network import BRIDGE
-from .process import machine_id
+from .process import NodeProcess, machine_id
 from .story import Node
 
-END_SECONDS = 10.0
 GROUPS = Path("/sys/fs/cgroup")
 GROUP_PREFIX = "ntpd-rs-vm-tests-"
 
 
 @dataclass
-class ContainerProcess:
-    """A running container, and where its agent will call."""
+class ContainerProcess(NodeProcess):
+    """A running container, and where its agent will call. Its clock is the machine's, so it has no line for that."""
 
-    process: subprocess.Popen[bytes]
     listener: socket.socket
     group: Path
-    clock_line: None = None
 
     def open_agent_line(self, timeout: float) -> socket.socket:
         """The agent's call, which comes when the container has booted so far."""
@@ -40,26 +36,6 @@ class ContainerProcess:
         except TimeoutError:
             raise StoryFailure("the container did not boot") from None
         return line
-
-    def running(self) -> bool:
-        """Whether its first process still runs."""
-        return self.process.poll() is None
-
-    def wait(self, timeout: float) -> bool:
-        """Waits for the container to power off by itself; false when it did not."""
-        try:
-            self.process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            return False
-        self.close()
-        return True
-
-    def kill(self) -> None:
-        """Ends the container at once; nspawn's end is that of all processes in it."""
-        if self.running():
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait(END_SECONDS)
-        self.close()
 
     def close(self) -> None:
         """Closes the line's end and removes the control groups that are empty now."""
@@ -103,7 +79,7 @@ def boot_container(node: Node, archive: Path, tools: Path, directory: Path) -> C
             stderr=console,
             start_new_session=True,
         )
-    return ContainerProcess(process, listener, group)
+    return ContainerProcess(process, None, listener, group)
 
 
 def listen(directory: Path) -> socket.socket:

@@ -36,8 +36,11 @@ def mac(node: Node) -> str:
 
 
 def set_link(node: Node, *, up: bool) -> None:
-    """Plugs the node's cable in or pulls it."""
-    run("link", "set", cable(node), "up" if up else "down")
+    """Plugs the node's cable into the bridge or pulls it out.
+
+    The cable itself stays up: User-mode Linux gives its end up for good at the first packet that it cannot send.
+    """
+    run("link", "set", cable(node), *(("master", BRIDGE) if up else ("nomaster",)))
 
 
 def run(*arguments: str) -> None:

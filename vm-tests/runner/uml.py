@@ -4,57 +4,34 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import socket
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 from .network import cable, mac
-from .process import machine_id
+from .process import NodeProcess, machine_id
 from .requirements import uml_kernel
 from .story import Node
 
-END_SECONDS = 5.0
 SHARED_MEMORY = Path("/dev/shm")
 
 
 @dataclass
-class UmlProcess:
+class UmlProcess(NodeProcess):
     """A running node and the runner's ends of its two serial lines."""
 
-    process: subprocess.Popen[bytes]
     agent_line: socket.socket
-    clock_line: socket.socket
 
-    def open_agent_line(self, _timeout: float) -> socket.socket:
+    def open_agent_line(self, timeout: float) -> socket.socket:  # noqa: ARG002
         """The line to the node's agent, which is there from the start."""
         return self.agent_line
-
-    def running(self) -> bool:
-        """Whether the node's kernel still runs."""
-        return self.process.poll() is None
-
-    def wait(self, timeout: float) -> bool:
-        """Waits for the node to power off by itself; false when it did not."""
-        try:
-            self.process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            return False
-        self.close()
-        return True
-
-    def kill(self) -> None:
-        """Ends the node at once, as a power cut does, with all its processes."""
-        if self.running():
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait(END_SECONDS)
-        self.close()
 
     def close(self) -> None:
         """Closes both lines."""
         self.agent_line.close()
-        self.clock_line.close()
+        if self.clock_line is not None:
+            self.clock_line.close()
 
 
 def boot(node: Node, base: Path, tools: Path, directory: Path) -> UmlProcess:
@@ -94,7 +71,7 @@ def boot(node: Node, base: Path, tools: Path, directory: Path) -> UmlProcess:
         )
     agent_there.close()
     clock_there.close()
-    return UmlProcess(process, agent_here, clock_here)
+    return UmlProcess(process, clock_here, agent_here)
 
 
 def memory_directory(node: Node, directory: Path) -> Path:
