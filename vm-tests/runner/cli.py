@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .driver import Driver, Sabotage
+from .driver import Driver
 from .errors import (
     EXIT_CANNOT_RUN,
     EXIT_FAILED,
@@ -24,6 +24,7 @@ from .errors import (
     StoryFailure,
     WrongUse,
 )
+from .faults import SEEDED_FAULTS, Fault
 from .image import cache_directory, prepare_image
 from .log import Log
 from .namespaces import run_in_namespaces
@@ -56,11 +57,17 @@ def arguments() -> argparse.Namespace:
         "--packages", type=Path, default=TARGET / "packages/tested", help="directory of our Debian packages"
     )
     parser.add_argument("--output", type=Path, default=TARGET / "vm-tests", help="directory for logs and plots")
-    parser.add_argument(
+    fault = parser.add_mutually_exclusive_group()
+    fault.add_argument(
+        "--seed-fault",
+        choices=[*SEEDED_FAULTS, "all"],
+        help="put this fault in where the stories say, and pass if each of them notices",
+    )
+    fault.add_argument(
         "--sabotage",
-        type=Sabotage.parse,
+        type=Fault.parse,
         metavar="'SUBTEST: NODE: COMMAND'",
-        help="run a command in a node when a subtest begins, to see that the story notices",
+        help="run a command in a node when a subtest begins, to see that the story fails",
     )
     parser.add_argument(
         "--missing-packages", action="store_true", help="name the Debian packages that are missing, one a line"
@@ -113,13 +120,13 @@ def run_all(options: argparse.Namespace, stories: list[Story]) -> int:
         return EXIT_PASSED
     passed: list[str] = []
     failed: list[str] = []
-    for story in stories:
-        code = run_story(options, story, images)
+    for story, fault in planned(options, stories):
+        code = run_story(options, story, fault, images)
         if code == EXIT_INTERRUPTED:
             return code
         if code > 128:
             print(f"{story.name} FAILED: the runner was ended by {signal.Signals(code - 128).name}")
-        (passed if code == EXIT_PASSED else failed).append(story.name)
+        (passed if code == EXIT_PASSED else failed).append(title(story, fault))
     if not options.all and not options.stories:
         left_out = [story.name for story in find_stories(VM_TESTS) if story not in stories]
         print(f"left out without --all: {', '.join(left_out) or 'nothing'}; stories run in their short form")
@@ -129,9 +136,30 @@ def run_all(options: argparse.Namespace, stories: list[Story]) -> int:
     return EXIT_FAILED if failed else EXIT_PASSED
 
 
-def run_story(options: argparse.Namespace, story: Story, images: dict[Root, Path]) -> int:
+def planned(options: argparse.Namespace, stories: list[Story]) -> list[tuple[Story, Fault | None]]:
+    """What to run: each story once, or with each of the faults that are asked for and that it is there to notice."""
+    if options.seed_fault is None:
+        return [(story, options.sabotage) for story in stories]
+    runs: list[tuple[Story, Fault | None]] = []
+    for story in stories:
+        faults = [fault for fault in story.faults if options.seed_fault in (fault.name, "all")]
+        if not faults and options.stories:
+            known = ", ".join(fault.name for fault in story.faults) or "none"
+            raise WrongUse(
+                f"--seed-fault {options.seed_fault}: not in [seeded-faults] of {story.name}, which has: {known}"
+            )
+        runs += [(story, fault) for fault in faults]
+    return runs
+
+
+def title(story: Story, fault: Fault | None) -> str:
+    """What a run is called in the summary, and its directory."""
+    return f"{story.name}-{fault.name}" if fault is not None and fault.name else story.name
+
+
+def run_story(options: argparse.Namespace, story: Story, fault: Fault | None, images: dict[Root, Path]) -> int:
     """One story; its output directory holds this run only."""
-    output = options.output.resolve() / story.name
+    output = options.output.resolve() / title(story, fault)
     shutil.rmtree(output, ignore_errors=True)
     output.mkdir(parents=True)
     with run_directory(cache_directory(), story.name) as directory:
@@ -147,7 +175,7 @@ def run_story(options: argparse.Namespace, story: Story, images: dict[Root, Path
                 output=output,
                 thorough=options.all or options.thorough,
                 log=Log(output / "run.log"),
-                sabotage=options.sabotage,
+                fault=fault,
             )
             return tell(driver)
 
@@ -167,17 +195,28 @@ def tell(driver: Driver) -> int:
         return EXIT_USAGE
     except (StoryFailure, AssertionError) as error:
         report["failure"] = str(error) or where(error)
-        driver.log.line(f"{name} FAILED: {report['failure']}")
-        return EXIT_FAILED
+        report["passed"] = noticed(driver)
+        driver.log.line(f"{name} {'NOTICED the fault' if report['passed'] else 'FAILED'}: {report['failure']}")
     else:
-        report["passed"] = True
-        driver.log.line(f"{name} passed in {time.monotonic() - started:.0f} s")
-        return EXIT_PASSED
+        report["passed"] = not is_seeded(driver)
+        outcome = "passed" if report["passed"] else "FAILED: it passed with a fault in it,"
+        driver.log.line(f"{name} {outcome} in {time.monotonic() - started:.0f} s")
     finally:
         report["seconds"] = round(time.monotonic() - started, 1)
         report["subtests"] = driver.subtests
         (driver.output / "report.json").write_text(json.dumps(report, indent=2) + "\n")
         driver.log.close()
+    return EXIT_PASSED if report["passed"] else EXIT_FAILED
+
+
+def is_seeded(driver: Driver) -> bool:
+    """Whether the story is there to fail this time."""
+    return driver.fault is not None and bool(driver.fault.name)
+
+
+def noticed(driver: Driver) -> bool:
+    """Whether a story that failed did so for its seeded fault: one that was not in yet is not what it noticed."""
+    return is_seeded(driver) and driver.fault_is_in
 
 
 def where(error: BaseException) -> str:

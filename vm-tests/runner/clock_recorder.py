@@ -23,6 +23,7 @@ class ClockRecorder:
         self.boots: list[BootRecord] = []
         self.lock = threading.Lock()
         self.lines: dict[str, tuple[socket.socket, BootRecord]] = {}
+        self.lie: tuple[str, float, tuple[float, float]] | None = None
         self.counter = counter()
         self.stopped = threading.Event()
         self.thread = threading.Thread(target=self.run, name="clock-recorder", daemon=True)
@@ -78,7 +79,19 @@ class ClockRecorder:
         """The node's true errors so far, over all its boots: (host time, seconds ahead of the truth)."""
         with self.lock:
             boots = copy.deepcopy(self.boots)
-        return sorted(self.pairs(boots, node, truth))
+        pairs = sorted(self.pairs(boots, node, truth))
+        if self.lie is None or self.lie[0] != truth:
+            return pairs
+        _, seconds, (began, ended) = self.lie
+        # While it began, the difference of two readings is neither the one nor the other.
+        told = [
+            (at, error) for at, error in pairs if not -INTERVAL_SECONDS < at - began < ended - began + INTERVAL_SECONDS
+        ]
+        return [(at, error + seconds if at > began else error) for at, error in told]
+
+    def lies(self, truth: str, seconds: float, when: tuple[float, float]) -> None:
+        """A node whose clock is the truth is no longer: it was set ahead, within these two moments."""
+        self.lie = (truth, seconds, when)
 
     @staticmethod
     def pairs(boots: list[BootRecord], node: str, truth: str) -> Iterable[tuple[float, float]]:

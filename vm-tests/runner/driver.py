@@ -16,6 +16,7 @@ from .clock_recorder import ClockRecorder
 from .clock_verbs import CLOCK_NAMES, ClockVerbs
 from .container import boot_container, prepare_for_containers
 from .errors import StoryFailure, WrongUse
+from .faults import LIE_SECONDS, Fault
 from .log import Log
 from .machine import Machine, retry
 from .process import NodeProcess
@@ -25,21 +26,6 @@ from .uml import boot
 
 # The names of a script that are methods here, as in the NixOS driver. Those about clocks are ours.
 DRIVER_NAMES = ("start_all", "subtest", "retry")
-
-
-@dataclass(frozen=True)
-class Sabotage:
-    """A fault put in on purpose: a command for a node, when a subtest begins."""
-
-    subtest: str
-    node: str
-    command: str
-
-    @classmethod
-    def parse(cls, text: str) -> Sabotage:
-        """`SUBTEST: NODE: COMMAND`; anything else is a ValueError, which argparse tells."""
-        subtest, node, command = (part.strip() for part in text.split(":", 2))
-        return cls(subtest, node, command)
 
 
 @dataclass
@@ -53,11 +39,11 @@ class Driver:
     output: Path
     thorough: bool
     log: Log
-    sabotage: Sabotage | None = None
+    fault: Fault | None = None
     recorder: ClockRecorder = field(default_factory=ClockRecorder)
     machines: list[Machine] = field(default_factory=list)
     subtests: list[dict[str, Any]] = field(default_factory=list)
-    sabotaged: bool = False
+    fault_is_in: bool = False
 
     @property
     def clocks(self) -> ClockVerbs:
@@ -77,8 +63,10 @@ class Driver:
         try:
             code = compile(self.story.script.read_text(), str(self.story.script), "exec")
             exec(code, self.names())
-            if self.sabotage is not None and not self.sabotaged:
-                raise WrongUse(f"--sabotage: the story has no subtest {self.sabotage.subtest!r}")
+            if self.fault is not None and not self.fault_is_in:
+                raise WrongUse(
+                    f"{self.story.name} has no subtest {self.fault.subtest!r}, in which a fault was to begin"
+                )
         finally:
             signal.alarm(0)
             self.end()
@@ -129,8 +117,8 @@ class Driver:
     def subtest(self, name: str) -> Iterator[None]:
         """A part of the story, timed, and named when it fails."""
         self.log.line(f"· {name}")
-        if self.sabotage is not None and self.sabotage.subtest == name:
-            self.commit(self.sabotage)
+        if self.fault is not None and self.fault.subtest == name:
+            self.put_in(self.fault)
         started = time.monotonic()
         passed = False
         try:
@@ -141,14 +129,17 @@ class Driver:
             self.subtests.append({"name": name, "passed": passed, "seconds": round(seconds, 1)})
             self.log.line(f"  {'passed' if passed else 'FAILED'} in {seconds:.1f} s")
 
-    def commit(self, sabotage: Sabotage) -> None:
-        """Carries the sabotage out."""
-        machine = next((machine for machine in self.machines if machine.name == sabotage.node), None)
+    def put_in(self, fault: Fault) -> None:
+        """Puts the fault in. What is true stays so: a lie of the node whose clock is the truth is taken off it."""
+        machine = next((machine for machine in self.machines if machine.name == fault.node), None)
         if machine is None:
-            raise WrongUse(f"--sabotage: there is no node {sabotage.node!r}")
-        self.log.line(f"  SABOTAGE in {sabotage.node}: {sabotage.command}")
-        machine.succeed(sabotage.command)
-        self.sabotaged = True
+            raise WrongUse(f"{self.story.name} has no node {fault.node!r}, in which a fault was to begin")
+        self.log.line(f"  SABOTAGE in {fault.node}: {fault.name or fault.command}")
+        began = self.recorder.now()
+        machine.succeed(fault.command)
+        if fault.name == "lie":
+            self.recorder.lies(fault.node, LIE_SECONDS, (began, self.recorder.now()))
+        self.fault_is_in = True
 
     def end(self) -> None:
         """Keeps the journals and the clock record, ends every node; one that hangs holds nothing up."""

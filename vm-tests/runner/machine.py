@@ -75,6 +75,10 @@ class Machine:
             if not node.our_package:
                 commands.append("ln -sf /run/vm-test/bin/* /usr/bin/")
                 commands.append("cp /run/vm-test/units/* /etc/systemd/system/")
+                # Where machines without our package have what the bus and timedatectl must know of us.
+                commands.append("cp /run/vm-test/dbus/org.ntpd_rs1.conf /etc/dbus-1/system.d/")
+                commands.append("mkdir -p /etc/systemd/ntp-units.d")
+                commands.append("cp /run/vm-test/systemd/ntp-units.d/* /etc/systemd/ntp-units.d/")
             hosts = ["127.0.0.1 localhost", "::1 localhost"]
             hosts += [f"{address} {n.name}" for n in self._nodes for address in (n.address, n.address_v6)]
             agent.store("/etc/hosts", "\n".join([*hosts, ""]).encode())

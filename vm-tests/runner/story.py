@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import WrongUse
+from .faults import SEEDED_FAULTS, Fault
 
 NODE_NAME = re.compile(r"^[a-z][a-z0-9_]*$")
 # TAP-style interface names hold 15 characters, and the tap of a node is called after it.
@@ -66,6 +67,7 @@ class Story:
     nodes: tuple[Node, ...]
     script: Path
     suite: str = SUITES[0]
+    faults: tuple[Fault, ...] = ()
 
     @property
     def truth(self) -> Node | None:
@@ -98,7 +100,7 @@ def read_stories(directory: Path, name: str) -> list[Story]:
     path = directory / f"{name}.toml"
     with path.open("rb") as file:
         table = tomllib.load(file)
-    refuse_unknown(path, table, {"description", "default", "deadline-seconds", "suites", "nodes"})
+    refuse_unknown(path, table, {"description", "default", "deadline-seconds", "suites", "seeded-faults", "nodes"})
     suites = table.get("suites", [SUITES[0]])
     if not set(suites) <= set(SUITES):
         raise WrongUse(f"{path.name}: suites are {', '.join(SUITES)}")
@@ -115,9 +117,19 @@ def read_stories(directory: Path, name: str) -> list[Story]:
             nodes=tuple(replace(node, root=replace(node.root, suite=suite)) for node in nodes),
             script=path.with_suffix(".py"),
             suite=suite,
+            faults=read_faults(path, table.get("seeded-faults", {}), names),
         )
         for suite in suites
     ]
+
+
+def read_faults(path: Path, table: dict[str, Any], nodes: list[str]) -> tuple[Fault, ...]:
+    """`[seeded-faults]`: by the name of each fault, the node that has it and the subtest in which it begins."""
+    refuse_unknown(path, table, set(SEEDED_FAULTS))
+    for name, fault in table.items():
+        if set(fault) != {"node", "subtest"} or fault["node"] not in nodes:
+            raise WrongUse(f"{path.name}: seeded fault {name!r}: it wants a `node` that there is, and a `subtest`")
+    return tuple(Fault.seeded(name, fault["node"], fault["subtest"]) for name, fault in table.items())
 
 
 def is_default(value: bool | list[str], suite: str) -> bool:  # noqa: FBT001 — as it is written in the file

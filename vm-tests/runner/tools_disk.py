@@ -36,10 +36,11 @@ def make_tools(directory: Path, vm_tests: Path, ours: Ours) -> Tools:
     shutil.copytree(vm_tests / "guest", staging / "guest")
     shutil.copy2(vm_tests / "runner/tsc.py", staging / "guest/tsc.py")
     shutil.copytree(vm_tests / "units", staging / "units")
+    for name in ("dbus", "systemd"):
+        shutil.copytree(vm_tests.parent / name, staging / name)
     copy_programs(ours.binaries, staging / "bin")
     if ours.packages is not None:
         copy_packages(ours.packages, staging / "packages")
-        shutil.copytree(vm_tests.parent / "dbus", staging / "dbus")
     size = sum(path.stat().st_size for path in staging.rglob("*") if path.is_file())
     disk = directory / "tools.ext4"
     make = ["mke2fs", "-q", "-F", "-t", "ext4", "-O", "^has_journal", "-L", "tools", "-d", str(staging), str(disk)]

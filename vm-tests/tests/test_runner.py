@@ -80,6 +80,23 @@ class TrueErrors(unittest.TestCase):
         record.add(Exchange(0, 0, 5, 6, 7, 8, 15, 20, 20), Sample(10, 10, 10**6))
         self.assertEqual(record.samples, [])
 
+    def test_a_lie_of_the_truth_is_taken_off_it_and_nothing_is_told_of_the_moment_in_which_it_begins(self) -> None:
+        """The server goes ahead by 1 s after ten seconds, and the client follows it: so it is wrong by 1 s."""
+        recorder = ClockRecorder()
+        client, server = boot("client", 0, 0), boot("server", 0, 0)
+        for record in (client, server):
+            record.samples = [
+                Sample(each.raw, each.real + (SECOND if each.raw > 1010 * SECOND else 0), each.width)
+                for each in record.samples
+            ]
+        recorder.boots = [client, server]
+        recorder.lies("server", 1.0, (1010.2, 1010.4))
+        told = recorder.errors("client", "server")
+        self.assertGreater(len(told), 10)
+        for moment, error in told:
+            self.assertAlmostEqual(error, 0 if moment < 1010 else 1, delta=30e-6)
+            self.assertGreater(abs(moment - 1010.3), 0.9)
+
     def test_a_node_without_readings_has_no_errors(self) -> None:
         """Neither does one that nothing is known about."""
         self.assertEqual(ClockRecorder().errors("client", "server"), [])
@@ -168,6 +185,24 @@ class Stories(unittest.TestCase):
             (directory / "wrong.toml").write_text("[nodes.a]\npackage = []\n")
             with self.assertRaisesRegex(WrongUse, "'package'"):
                 read_stories(directory, "wrong")
+
+    def test_a_seeded_fault_that_nobody_knows_or_in_a_node_that_is_not_there_is_refused(self) -> None:
+        """Otherwise nobody would notice that it was never put in."""
+        for fault, problem in (("steering = {}", "'steering'"), ('lie = { node = "b", subtest = "x" }', "'lie'")):
+            with tempfile.TemporaryDirectory() as name:
+                directory = Path(name)
+                (directory / "wrong.py").write_text("")
+                (directory / "wrong.toml").write_text(
+                    f'description = ""\ndefault = true\ndeadline-seconds = 1\n[nodes.a]\n[seeded-faults]\n{fault}\n'
+                )
+                with self.assertRaisesRegex(WrongUse, problem):
+                    read_stories(directory, "wrong")
+
+    def test_every_seeded_fault_begins_in_a_subtest_that_there_is(self) -> None:
+        """By its name, as the script has it."""
+        for story in find_stories(VM_TESTS):
+            for fault in story.faults:
+                self.assertIn(f'with subtest("{fault.subtest}"):', story.script.read_text(), story.name)
 
     def test_an_unknown_story_names_those_that_exist(self) -> None:
         """So that the next try is right."""
