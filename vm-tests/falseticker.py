@@ -29,7 +29,7 @@ with subtest("the clock follows the two that agree"):
     wait_for_clock(client, within=0.001, timeout=60)
 
 with subtest("the third is a falseticker"):
-    retry(lambda _: verdicts()["three"] == "falseticker", timeout=30)
+    retry(lambda _: verdicts()["three"] == "falseticker", timeout_seconds=30)
     told = verdicts()
     log.line(f"verdicts: {told}")
     assert {told["one"], told["two"]} <= {"system-peer", "truechimer", "outlier"}, told
@@ -37,7 +37,7 @@ with subtest("the third is a falseticker"):
 
 with subtest("one that begins to lie leaves nobody to believe, and the clock runs on"):
     two.succeed("node-clock step -1")
-    retry(lambda _: state() != "synchronized", timeout=60)
+    retry(lambda _: state() != "synchronized", timeout_seconds=60)
     log.line(f"state {state()}, verdicts: {verdicts()}")
     assert state() in ("holdover", "no-quorum"), state()
     client.fail("ntp-ctl status --check")
@@ -47,6 +47,6 @@ with subtest("one that begins to lie leaves nobody to believe, and the clock run
 
 with subtest("once it tells the truth again, so does the clock"):
     two.succeed("node-clock step 1")
-    retry(lambda _: state() == "synchronized", timeout=90)
+    retry(lambda _: state() == "synchronized", timeout_seconds=90)
     wait_for_clock(client, within=0.001, timeout=30)
     assert verdicts()["three"] == "falseticker", verdicts()

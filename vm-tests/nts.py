@@ -57,7 +57,7 @@ def exchanges() -> int:
 def wait_for_replies(count: int) -> None:
     """Waits until the client has got so many more."""
     wanted = source()["replies"] + count
-    retry(lambda _: source()["replies"] >= wanted, timeout=60)
+    retry(lambda _: source()["replies"] >= wanted, timeout_seconds=60)
 
 
 start_all()
@@ -81,7 +81,7 @@ with subtest(
         if made is not None:
             exchange.succeed(made, "systemctl kill -s HUP ntpd-rs")
         client.succeed("systemctl restart ntpd-rs")
-        retry(lambda _: "certificate" in str(source()["problem"]), timeout=30)
+        retry(lambda _: "certificate" in str(source()["problem"]), timeout_seconds=30)
         log.line(f"problem: {source()['problem']}")
         assert source()["replies"] == 0, source()
     assert abs(clock_error(client) - 2) < 0.01, "nobody was to set it"
@@ -108,7 +108,7 @@ with subtest("master keys rotate, and the client goes on without another key exc
 
 with subtest("master keys are lost: the client is told so, exchanges keys anew, and the clock stays right"):
     distribute([other], first=1, primary=0)
-    retry(lambda _: exchanges() == 2, timeout=60)
+    retry(lambda _: exchanges() == 2, timeout_seconds=60)
     wait_for_replies(3)
     answered = json.loads(server.succeed("ntp-ctl status -f json"))["servers"][0]
     log.line(f"told so {answered['kisses']}")

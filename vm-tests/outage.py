@@ -13,7 +13,7 @@ def system() -> dict[str, Any]:
 
 def wait_for_state(*states: str, timeout: float) -> None:
     """Waits until the clock is in one of these states."""
-    retry(lambda _: system()["state"] in states, timeout=timeout)
+    retry(lambda _: system()["state"] in states, timeout_seconds=timeout)
     log.line(f"state: {system()['state']}")
 
 

@@ -108,10 +108,10 @@ class Driver:
         for machine in self.machines:
             machine.connect()
 
-    def retry(self, fn: Callable[[bool], bool], timeout: float = 900) -> None:
+    def retry(self, fn: Callable[[bool], bool], timeout_seconds: float = 900) -> None:
         """Calls a function until it returns true; it is told whether the call is the last one."""
-        deadline = time.monotonic() + timeout
-        retry(lambda: fn(time.monotonic() >= deadline), timeout, lambda: "the condition does not hold")
+        deadline = time.monotonic() + timeout_seconds
+        retry(lambda: fn(time.monotonic() >= deadline), timeout_seconds, lambda: "the condition does not hold")
 
     @contextmanager
     def subtest(self, name: str) -> Iterator[None]:
