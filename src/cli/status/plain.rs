@@ -46,8 +46,8 @@ fn system(system: &System, width: usize) -> Vec<String> {
     };
     let leap = match system.leap_indicator {
         LeapIndicator::NoWarning => "no leap second",
-        LeapIndicator::Leap61 => "a second is inserted today",
-        LeapIndicator::Leap59 => "a second is left out today",
+        LeapIndicator::Leap61 => "a second inserted today",
+        LeapIndicator::Leap59 => "a second left out today",
         LeapIndicator::Unknown | LeapIndicator::Unsynchronized => "not synchronized",
     };
     // Before the first synchronization these are only places for numbers.

@@ -3,7 +3,7 @@
 use super::*;
 use crate::snapshot::example::{later, snapshot, with_nts};
 use crate::snapshot::{Snapshot, SyncState};
-use crate::time::Span;
+use crate::time::{Leap, Span};
 use crate::verdict::Verdict;
 use std::sync::Arc;
 
@@ -253,6 +253,14 @@ fn a_table_of_leap_seconds_says_how_long_it_is_good_and_what_tai_is() {
         });
         let line = format!("\nLeap table  {said:<26}TAI - UTC        37 s\n");
         assert!(page.contains(&line), "{page}");
+    }
+}
+
+#[test]
+fn a_leap_second_stays_in_its_column() {
+    for leap in [Leap::AddSecond, Leap::DeleteSecond] {
+        let page = page(|snapshot| snapshot.system.leap = leap);
+        assert!(page.contains(" today  "), "{page}");
     }
 }
 
