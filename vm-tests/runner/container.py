@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import CannotRun, StoryFailure
 from .network import BRIDGE
-from .process import NodeProcess, machine_id
+from .process import END_SECONDS, NodeProcess, machine_id
 from .story import Node
 
 GROUPS = Path("/sys/fs/cgroup")
@@ -38,9 +39,11 @@ class ContainerProcess(NodeProcess):
         return line
 
     def close(self) -> None:
-        """Closes the line's end and removes the control groups that are empty now."""
+        """Closes the line's end and removes the control groups, once they are empty: its processes end by and by."""
         self.listener.close()
-        remove_groups(self.group)
+        deadline = time.monotonic() + END_SECONDS
+        while not remove_groups(self.group) and time.monotonic() < deadline:
+            time.sleep(0.05)
 
 
 def boot_container(node: Node, archive: Path, tools: Path, directory: Path) -> ContainerProcess:
@@ -119,10 +122,11 @@ def make_group(name: str) -> Path:
     return group
 
 
-def remove_groups(group: Path) -> None:
-    """Removes a control group and those below it, as far as they are empty."""
+def remove_groups(group: Path) -> bool:
+    """Removes a control group and those below it, as far as they are empty; whether nothing is left."""
     for directory, _, _ in os.walk(group, topdown=False):
         try:
             os.rmdir(directory)
         except OSError:
             continue
+    return not group.exists()
