@@ -9,8 +9,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,7 +70,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--warm-up", type=float, default=1200, help="seconds before measuring (1200)")
     parser.add_argument("--seconds", type=float, default=1200, help="of measuring (1200)")
-    parser.add_argument("--profile", default="release", help="Cargo profile of our programs (release)")
+    parser.add_argument("--profile", default="dist", help="Cargo profile of our programs (dist)")
     parser.add_argument("--install", action="store_true", help="build ntpd-rs 1.9 into the cache, if not there")
     parser.add_argument("--json", action="store_true", help="print every figure as JSON instead of a table")
     options = parser.parse_args()
@@ -94,15 +94,28 @@ def main() -> int:
         broken_promises=broken,
         as_text=as_text,
         as_json=lambda found: json.dumps([each.__dict__ for each in found], indent=1),
-        examples=(),
+        build=programs.build_as_packed,
     ).run(options)
 
 
-def compare(options: argparse.Namespace, folder: Path, built: Programs) -> list[Found]:
-    """All of them at once, for a client at rest disturbs nobody."""
+@dataclass
+class Surroundings:
+    """What clients find: servers, a system bus, and somebody who listens to what ours says to systemd."""
+
+    start: Callable[[str, list[str]], Running]
+    # Before the command of a client.
+    preload: list[str]
+    # What systemd would add for ours.
+    environment: list[str]
+    listener: socket.socket
+    bus: Path
+
+
+@contextmanager
+def surroundings(folder: Path) -> Iterator[Surroundings]:
+    """Ends all of it, and all that was started in it."""
     shim = folder / "unsteered.so"
-    built_shim = subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", shim, SHIM], check=False)
-    if built_shim.returncode != 0:
+    if subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", shim, SHIM], check=False).returncode != 0:
         raise CannotRun("cc could not build benches/harness/unsteered.c")
     cpus = sorted(os.sched_getaffinity(0))
     with ExitStack() as stack:
@@ -115,28 +128,33 @@ def compare(options: argparse.Namespace, folder: Path, built: Programs) -> list[
         start("servers", serve(folder))
         bus = start_bus(folder, start)
         listener = stack.enter_context(notified(folder))
-        preload = ["env", f"LD_PRELOAD={shim}"]
-        clients = [start("chrony", [*preload, *chrony(folder)])]
-        earlier = programs.find_earlier()
-        if earlier:
-            clients.append(start("ntpd-rs 1.9", [*preload, *earlier, "-c", str(earlier_toml(folder))]))
         environment = [f"DBUS_SYSTEM_BUS_ADDRESS=unix:path={bus}", f"NOTIFY_SOCKET={folder}/notify"]
         environment += [f"WATCHDOG_USEC={WATCHDOG_US}"]
-        clients.append(start(OURS, [*preload, *environment, *ours(folder, built)]))
-        rest(options, options.warm_up, clients, listener, "warming up")
+        yield Surroundings(start, ["env", f"LD_PRELOAD={shim}"], environment, listener, bus)
+
+
+def compare(options: argparse.Namespace, folder: Path, built: Programs) -> list[Found]:
+    """All of them at once, for a client at rest disturbs nobody."""
+    with surroundings(folder) as around:
+        clients = [around.start("chrony", [*around.preload, *chrony(folder)])]
+        earlier = programs.find_earlier()
+        if earlier:
+            command = [*around.preload, *earlier, "-c", str(earlier_toml(folder))]
+            clients.append(around.start("ntpd-rs 1.9", command))
+        command = [*around.preload, *around.environment, *ours(folder, built.daemon)]
+        clients.append(around.start(OURS, command))
+        rest(options.warm_up, clients, around.listener, "" if options.json else "warming up")
         before = [usage(process) for process in clients]
         begin = time.monotonic()
-        rest(options, options.seconds, clients, listener, "measuring")
+        rest(options.seconds, clients, around.listener, "" if options.json else "measuring")
         passed = time.monotonic() - begin
-        check_bus(bus)
+        check_bus(around.bus)
         return [found(process, was, passed) for process, was in zip(clients, before, strict=True)]
 
 
-def rest(
-    options: argparse.Namespace, seconds: float, clients: list[Running], listener: socket.socket, what: str
-) -> None:
+def rest(seconds: float, clients: list[Running], listener: socket.socket, what: str) -> None:
     """Lets time pass; somebody has to read what ours says to systemd."""
-    if not options.json:
+    if what:
         print(f"{what} for {seconds:.0f} s", file=sys.stderr)
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -176,7 +194,7 @@ def earlier_toml(folder: Path) -> Path:
     return path
 
 
-def ours(folder: Path, built: Programs) -> list[str]:
+def ours(folder: Path, daemon: Path) -> list[str]:
     """With everything that its package turns on."""
     (folder / "state").mkdir()
     path = folder / "ours.toml"
@@ -184,7 +202,7 @@ def ours(folder: Path, built: Programs) -> list[str]:
         f'{sources()}[observability]\nobservation-path = "{folder}/observe"\n\n'
         f'[clock]\nclock-control = true\nstate-directory = "{folder}/state"\n'
     )
-    return [str(built.daemon), "-c", str(path)]
+    return [str(daemon), "-c", str(path)]
 
 
 def start_bus(folder: Path, start: Callable[[str, list[str]], Running]) -> Path:

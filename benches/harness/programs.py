@@ -41,12 +41,23 @@ def ours(profile: str) -> Programs:
     return Programs(folder / "ntp-daemon", *(folder / "examples" / name for name in EXAMPLES))
 
 
-def build(profile: str, examples: tuple[str, ...]) -> None:
+def build_daemon(profile: str) -> None:
+    """Builds it alone."""
+    build(profile, ())
+
+
+def build(profile: str, examples: tuple[str, ...] = EXAMPLES) -> None:
     """Builds the daemon, and these."""
     command = ["cargo", "build", "--quiet", "--locked", "--profile", profile, "--bin", "ntp-daemon"]
     for name in examples:
         command += ["--example", name]
     if subprocess.run(command, cwd=ROOT, check=False).returncode != 0:
+        raise CannotRun("the build failed")
+
+
+def build_as_packed(profile: str) -> None:
+    """Builds the programs as packages bring them."""
+    if subprocess.run([ROOT / "packaging/build", "--programs", "--profile", profile], check=False).returncode != 0:
         raise CannotRun("the build failed")
 
 

@@ -29,15 +29,15 @@ class Script(Generic[Found]):
     broken_promises: Callable[[Found], list[str]]
     as_text: Callable[[Found], str]
     as_json: Callable[[Found], str]
-    # What it needs beside the daemon.
-    examples: tuple[str, ...] = programs.EXAMPLES
+    # With this Cargo profile.
+    build: Callable[[str], None] = programs.build
 
     def run(self, options: argparse.Namespace) -> int:
         """The exit code: 0 promises kept, 1 one broken or nothing measured, 77 cannot run here."""
         try:
             if not is_inside():
                 self.check()
-                programs.build(options.profile, self.examples)
+                self.build(options.profile)
                 return run_inside()
             found = self.measure(prepare_inside(programs.in_use()), programs.ours(options.profile))
         except CannotRun as error:
