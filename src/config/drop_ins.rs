@@ -1,6 +1,7 @@
 //! The directory of drop-ins beside a configuration file: which files lie there. What stands in them is others'.
 
 use super::file::{self, LoadError};
+use super::mounts;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
@@ -39,7 +40,9 @@ fn check(directory: &Path, configuration: &Path) -> Result<(), String> {
     if !metadata.is_dir() {
         return Err("is no directory; make one of it, for files that end in .toml, or remove it".to_owned());
     }
-    if metadata.permissions().mode() & file::OTHERS_CAN_WRITE != 0 {
+    // Kubernetes mounts what it hands to containers with all permissions, and for reading only.
+    let is_open = metadata.permissions().mode() & file::OTHERS_CAN_WRITE != 0;
+    if is_open && !mounts::is_read_only(directory) {
         return Err(
             "everybody may write to this directory, so everybody could set the clock; run `chmod o-w` on it"
                 .to_owned(),

@@ -9,6 +9,7 @@ mod key_exchange;
 mod keys;
 mod log_filter;
 mod merge;
+mod mounts;
 mod named_file;
 mod network;
 mod overrides;
