@@ -1,57 +1,41 @@
 //! A timer that the kernel cancels when somebody sets `CLOCK_REALTIME`. By how much it moved is not said here.
 
-use super::error::{check, check_length, errno};
+use super::error::errno;
+use super::timer_descriptor::TimerDescriptor;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 /// Becomes readable when the clock was set, by us or by others, or the machine woke up.
 ///
 /// Some kernels and sandboxes refuse such timers; then clocks have to be compared now and then instead.
 #[derive(Debug)]
 pub struct ClockWatch {
-    descriptor: OwnedFd,
+    descriptor: TimerDescriptor,
 }
 
 impl ClockWatch {
     /// Watches from now on.
     pub fn new() -> io::Result<Self> {
-        let flags = libc::TFD_NONBLOCK | libc::TFD_CLOEXEC;
-        // SAFETY: timerfd_create takes no pointer.
-        let result = unsafe { libc::timerfd_create(libc::CLOCK_REALTIME, flags) };
-        let descriptor = check("timerfd_create", result)?;
-        // SAFETY: the call above just opened this descriptor, and nobody else knows it.
-        let descriptor = unsafe { OwnedFd::from_raw_fd(descriptor) };
-        let this = Self { descriptor };
+        let this = Self { descriptor: TimerDescriptor::new(libc::CLOCK_REALTIME)? };
         this.arm()?;
         Ok(this)
     }
 
     /// Whether the clock was set since the last call; `WouldBlock` if it was not.
     pub fn was_set(&self) -> io::Result<()> {
-        let mut expirations = [0_u8; 8];
-        let (pointer, length) = (expirations.as_mut_ptr().cast(), expirations.len());
-        // SAFETY: the pointer is to eight bytes that are ours and writable during the call.
-        let result = unsafe { libc::read(self.descriptor.as_raw_fd(), pointer, length) };
-        match check_length("read (timerfd)", result) {
+        match self.descriptor.expired() {
             Err(error) if errno(&error) == Some(libc::ECANCELED) => self.arm(),
-            Err(error) => Err(error),
-            // It ran out: so the clock is beyond the end of time.
-            Ok(_) => Ok(()),
+            // Or it ran out: so the clock is beyond the end of time.
+            result => result,
         }
     }
 
     fn arm(&self) -> io::Result<()> {
         let never = libc::timespec { tv_sec: libc::time_t::MAX, tv_nsec: 0 };
-        let timer =
-            libc::itimerspec { it_interval: libc::timespec { tv_sec: 0, tv_nsec: 0 }, it_value: never };
-        let flags = libc::TFD_TIMER_ABSTIME | libc::TFD_TIMER_CANCEL_ON_SET;
-        let (descriptor, pointer) = (self.descriptor.as_raw_fd(), &raw const timer);
-        // SAFETY: the first pointer is to an itimerspec that lives during the call; the second may be null.
-        let result = unsafe { libc::timerfd_settime(descriptor, flags, pointer, std::ptr::null_mut()) };
-        match check("timerfd_settime", result) {
+        match self.descriptor.arm(never, libc::TFD_TIMER_ABSTIME | libc::TFD_TIMER_CANCEL_ON_SET) {
             // The clock was set between the last look and now; the timer is armed all the same.
             Err(error) if errno(&error) == Some(libc::ECANCELED) => Ok(()),
-            result => result.map(drop),
+            result => result,
         }
     }
 }

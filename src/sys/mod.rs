@@ -26,6 +26,7 @@ mod socket;
 mod steering;
 pub mod tcp;
 pub mod timer;
+mod timer_descriptor;
 mod timestamping;
 pub mod udp;
 mod waker;
