@@ -32,8 +32,9 @@ fn main() -> ExitCode {
     }
     let mut kept = true;
     for mode in &options.modes {
-        let rows = runs::run(&options.scenarios, *mode, options.seeds);
-        println!("{}", report::report(*mode, options.seeds, &rows));
+        let scenarios = mode.scenarios(&options.scenarios);
+        let rows = runs::run(&scenarios, *mode, &options.seeds);
+        println!("{}", report::report(*mode, &options.seeds, &rows));
         kept &= rows.iter().all(|row| report::broken_promise(*mode, row).is_none());
     }
     if options.smoke || kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -3,6 +3,7 @@
 use crate::simulator::catalogue;
 use crate::simulator::figures::PollMode;
 use crate::simulator::scenario::Scenario;
+use std::ops::Range;
 
 pub(crate) const HELP: &str = "\
 cargo bench --bench accuracy [-- OPTIONS]
@@ -10,6 +11,7 @@ cargo bench --bench accuracy [-- OPTIONS]
 Root mean square error of the clock in virtual time, per scenario, beside other clients' reference figures.
 
   --seeds N        runs of each scenario (default 40); figures are medians over them
+  --first-seed K   of those runs (default 1000: whoever tunes a constant does so on others, from 1 on)
   --scenario NAME  this scenario only; may be given again
   --poll MODE      p6 (fixed 64 s), def (own choice, 64 to 1024 s) or p4 (fixed 16 s); may be given again; default all
   --quick          8 seeds, p6 only
@@ -22,7 +24,7 @@ or 120 s (inet1) of start, a slew above 500 ppm, or a maximum error that was non
 /// What to run.
 #[derive(Debug)]
 pub(crate) struct Options {
-    pub(crate) seeds: u64,
+    pub(crate) seeds: Range<u64>,
     pub(crate) scenarios: Vec<Scenario>,
     pub(crate) modes: Vec<PollMode>,
     /// Tell what happened in the run of this seed.
@@ -35,21 +37,24 @@ impl Options {
     /// `None` when help is wanted.
     pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
         let mut given =
-            Self { seeds: 40, scenarios: Vec::new(), modes: Vec::new(), trace: None, smoke: true };
+            Self { seeds: 0..0, scenarios: Vec::new(), modes: Vec::new(), trace: None, smoke: true };
+        let (mut seeds, mut first) = (40, 1000);
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
             match argument.as_str() {
                 // What cargo bench itself adds.
                 "--bench" => given.smoke = false,
-                "--seeds" => given.seeds = number("--seeds", &value()?)?,
+                "--seeds" => seeds = number("--seeds", &value()?)?,
+                "--first-seed" => first = number("--first-seed", &value()?)?,
                 "--scenario" => given.scenarios.push(scenario(&value()?)?),
                 "--poll" => given.modes.push(mode(&value()?)?),
-                "--quick" => (given.seeds, given.modes) = (8, vec![PollMode::P6]),
+                "--quick" => (seeds, given.modes) = (8, vec![PollMode::P6]),
                 "--trace" => given.trace = Some(number("--trace", &value()?)?),
                 "--help" | "-h" => return Ok(None),
                 _ => return Err(format!("unknown option {argument}")),
             }
         }
+        given.seeds = first..first + seeds;
         Ok(Some(given.complete()))
     }
 
@@ -58,10 +63,10 @@ impl Options {
             self.modes = PollMode::ALL.to_vec();
         }
         if self.smoke {
-            self.seeds = 1;
+            self.seeds = 1..2;
             self.scenarios = catalogue::all().into_iter().take(1).collect();
         } else if self.scenarios.is_empty() {
-            self.scenarios = catalogue::all();
+            self.scenarios = catalogue::every();
         }
         self
     }
@@ -73,7 +78,7 @@ fn number(option: &str, text: &str) -> Result<u64, String> {
 
 fn scenario(name: &str) -> Result<Scenario, String> {
     catalogue::find(name).ok_or_else(|| {
-        let names: Vec<&str> = catalogue::all().iter().map(|scenario| scenario.name).collect();
+        let names: Vec<&str> = catalogue::every().iter().map(|scenario| scenario.name).collect();
         format!("no scenario {name}; there are {}", names.join(" "))
     })
 }

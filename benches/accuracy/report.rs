@@ -4,6 +4,7 @@ use crate::runs::Row;
 use crate::simulator::figures::PollMode;
 use crate::simulator::reference::Reference;
 use crate::table::{Table, number, whole};
+use std::ops::Range;
 
 /// How much worse than ntpd-rs 1.9 a row may be at 64 s: what 40 seeds leave open, and a little.
 const TOLERANCE: f64 = 1.10;
@@ -12,16 +13,18 @@ const PROMISED_TIMES: [(&str, f64); 2] = [("lan", 30.0), ("inet1", 120.0)];
 const MICROSECONDS: f64 = 1e6;
 
 /// Everything about one poll mode, as text.
-pub(crate) fn report(mode: PollMode, seeds: u64, rows: &[Row]) -> String {
+pub(crate) fn report(mode: PollMode, seeds: &Range<u64>, rows: &[Row]) -> String {
     let table = match mode {
         PollMode::P6 => fixed_64(rows),
         PollMode::Def => own_choice(rows),
         PollMode::P4 => fixed_16(rows),
     };
     let mut text = format!(
-        "Poll: {}. {seeds} seeds; error in us, median (90th percentile); times in s from the client's start.\n\
+        "Poll: {}. Seeds {} to {}; error in us, median (90th percentile); times in s from the client's start.\n\
          linear, limit: the best of any linear client, and of any client, at that interval. e/est: error over what the client says of it.\n\n{}\n",
         mode.title(),
+        seeds.start,
+        seeds.end - 1,
         table.text()
     );
     for (who, others) in [("chrony", CHRONY), ("ntpd-rs 1.9", NTPD_RS)] {

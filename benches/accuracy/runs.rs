@@ -5,6 +5,7 @@ use crate::simulator::limit;
 use crate::simulator::recorder::quantile;
 use crate::simulator::reference::{self, Reference};
 use crate::simulator::scenario::Scenario;
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// One scenario's runs.
@@ -14,6 +15,7 @@ pub(crate) struct Row {
     pub(crate) reference: Option<&'static Reference>,
     /// What the best linear client reaches, seconds.
     pub(crate) linear: f64,
+    first_seed: u64,
     runs: Vec<Figures>,
 }
 
@@ -34,9 +36,10 @@ impl Row {
     }
 
     /// The seed whose figure is the worst: to be looked at with `--trace`.
-    pub(crate) fn worst_seed(&self, figure: impl Fn(&Figures) -> f64) -> usize {
+    pub(crate) fn worst_seed(&self, figure: impl Fn(&Figures) -> f64) -> u64 {
         let worst = self.worst(&figure);
-        self.runs.iter().position(|run| figure(run) >= worst).map_or(0, |index| index + 1)
+        let seeds = self.first_seed..;
+        seeds.zip(&self.runs).find(|(_, run)| figure(run) >= worst).map_or(0, |(seed, _)| seed)
     }
 
     fn quantile(&self, share: f64, figure: impl Fn(&Figures) -> f64) -> f64 {
@@ -50,10 +53,10 @@ impl Row {
     }
 }
 
-/// Seeds 1 to `seeds` of each scenario; rows in the scenarios' order.
-pub(crate) fn run(scenarios: &[Scenario], mode: PollMode, seeds: u64) -> Vec<Row> {
+/// These seeds of each scenario; rows in the scenarios' order.
+pub(crate) fn run(scenarios: &[Scenario], mode: PollMode, seeds: &Range<u64>) -> Vec<Row> {
     let jobs: Vec<(usize, u64)> =
-        (0..scenarios.len()).flat_map(|index| (1..=seeds).map(move |seed| (index, seed))).collect();
+        (0..scenarios.len()).flat_map(|index| seeds.clone().map(move |seed| (index, seed))).collect();
     let next = AtomicUsize::new(0);
     let work = || {
         let mut done = Vec::new();
@@ -79,7 +82,8 @@ pub(crate) fn run(scenarios: &[Scenario], mode: PollMode, seeds: u64) -> Vec<Row
     let row = |(index, scenario): (usize, &Scenario)| Row {
         name: scenario.name,
         reference: reference::find(scenario.name),
-        linear: limit::linear(scenario, mode.shortest_interval()),
+        linear: limit::linear(scenario, mode.shortest_interval(scenario)),
+        first_seed: seeds.start,
         runs: runs_of(index),
     };
     scenarios.iter().enumerate().map(row).collect()

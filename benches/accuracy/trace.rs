@@ -14,8 +14,7 @@ const EVERY: f64 = 16.0;
 /// That of `out`.
 pub(crate) fn write(out: &mut impl Write, scenario: &Scenario, mode: PollMode, seed: u64) -> io::Result<()> {
     writeln!(out, "{} {} seed {seed}\n", scenario.name, mode.name())?;
-    let mut world = World::new(scenario, configuration(scenario, mode.limits()), seed);
-    let mut step = scenario.phase_step;
+    let mut world = World::new(scenario, configuration(scenario, mode.limits_in(scenario)), seed);
     let mut told = 0;
     while world.host.t() < scenario.end && world.stopped.is_none() {
         world.run_for(EVERY);
@@ -37,9 +36,6 @@ pub(crate) fn write(out: &mut impl Write, scenario: &Scenario, mode: PollMode, s
             system.offset_uncertainty.seconds() * 1e6,
             world.packets
         )?;
-        if let Some((_, by)) = step.take_if(|(t, _)| world.host.t() >= *t) {
-            world.host.shift(by);
-        }
     }
     Ok(())
 }

@@ -1,15 +1,23 @@
 //! The accuracy table's scenarios, by name. Their reference figures are in `reference`.
 
 use super::link::Jitter;
-use super::link::Jitter::{Bursty, Exponential, Gamma, Gaussian, Heavy};
+use super::link::Jitter::{Bloat, Bursty, Exponential, Gamma, Gaussian, Heavy};
 use super::oscillator::OscillatorSpec;
-use super::scenario::{Scenario, SiteSpec};
-use ntpd_rs::time::Span;
+use super::scenario::{Disturbance, Scenario, SiteSpec};
+use ntpd_rs::config::PollLimits;
+use ntpd_rs::time::{Poll, Span};
 
 const MILLI: f64 = 1e-3;
 const MICRO: f64 = 1e-6;
 
-/// Every scenario: those with reference figures first.
+/// Every scenario: those with reference figures first, and those without golden figures last.
+pub(crate) fn every() -> Vec<Scenario> {
+    let mut every = all();
+    every.extend(extra());
+    every
+}
+
+/// Those with golden figures.
 pub(crate) fn all() -> Vec<Scenario> {
     let mut all = near();
     all.extend(internet());
@@ -21,7 +29,7 @@ pub(crate) fn all() -> Vec<Scenario> {
 
 /// The scenario of this name.
 pub(crate) fn find(name: &str) -> Option<Scenario> {
-    all().into_iter().find(|scenario| scenario.name == name)
+    every().into_iter().find(|scenario| scenario.name == name)
 }
 
 fn one(name: &'static str, base: f64, jitter: Jitter) -> Scenario {
@@ -74,8 +82,7 @@ fn events() -> Vec<Scenario> {
     let mut cold = inet1("cold");
     cold.error = Span::from_millis(500);
     cold.oscillator.frequency = 100e-6;
-    let mut step50 = inet1("step50");
-    step50.phase_step = Some((20_000.0, Span::from_millis(50)));
+    let step50 = inet1("step50").disturbed(20_000.0, Disturbance::Shift(Span::from_millis(50)));
     let mut fstep1 = inet1("fstep1");
     fstep1.oscillator.step = Some((1e-6, 20_000));
     vec![loss30, hvac, cold, step50, fstep1]
@@ -87,7 +94,7 @@ fn laws() -> Vec<Scenario> {
     vec![
         one("gauss", 10.0 * MILLI, Gaussian(MILLI)),
         one("gauss_lan", 100.0 * MICRO, Gaussian(20.0 * MICRO)),
-        one("gamma", 10.0 * MILLI, Gamma(2.0 * MILLI)),
+        one("gamma", 10.0 * MILLI, Gamma(4, 2.0 * MILLI)),
         one("bursty", 10.0 * MILLI, bursty),
     ]
 }
@@ -110,4 +117,35 @@ fn additional() -> Vec<Scenario> {
         laptop.servers = laptop.servers.into_iter().map(|site| site.cut(from, from + 600.0)).collect();
     }
     vec![holdout, route, tcxo, laptop]
+}
+
+/// Harder, or longer to run: for the bench alone.
+fn extra() -> Vec<Scenario> {
+    let bloat = Bloat {
+        idle: 0.5 * MILLI,
+        depth: 50.0 * MILLI,
+        quiet_seconds: 300.0,
+        busy_seconds: 30.0,
+        memory: 5.0,
+    };
+    let mut sine = one("sine", MILLI, Exponential(0.2 * MILLI)).wandering(1e-10);
+    sine.oscillator.sine = Some((1e-6, 3600.0));
+    // Ten minutes of every hour asleep; a cheap clock on the board keeps the time meanwhile.
+    let mut sleep = one("sleep", 2.0 * MILLI, Heavy(MILLI));
+    for hour in 1..12_i32 {
+        let error = Span::from_millis(if hour % 2 == 0 { 30 } else { -20 });
+        sleep = sleep.disturbed(f64::from(hour) * 3600.0 - 600.0, Disturbance::Sleep(600.0, error));
+    }
+    let mut lan1s = one("lan1s", 100.0 * MICRO, Exponential(10.0 * MICRO));
+    let second = Poll::new(0);
+    lan1s.poll = Some(PollLimits { min: second, max: second, initial: second });
+    vec![
+        one("gamma2", 10.0 * MILLI, Gamma(2, 2.0 * MILLI)),
+        one("bloat", 10.0 * MILLI, bloat),
+        sine,
+        sleep,
+        lan("lan_w7").wandering(1e-7),
+        inet1("inet1_w7").wandering(1e-7),
+        lan1s,
+    ]
 }

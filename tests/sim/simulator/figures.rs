@@ -1,6 +1,6 @@
 //! One run of a table's scenario, and its figures. Medians over seeds are the reader's.
 
-use super::recorder::{Recorder, WINDOW, quantile};
+use super::recorder::{Recorder, WINDOW, quantile, rms};
 use super::scenario::{Scenario, configuration};
 use super::world::World;
 use ntpd_rs::config::PollLimits;
@@ -40,8 +40,18 @@ impl PollMode {
     }
 
     /// In seconds.
-    pub(crate) fn shortest_interval(self) -> f64 {
-        self.limits().min.interval().seconds()
+    pub(crate) fn shortest_interval(self, scenario: &Scenario) -> f64 {
+        self.limits_in(scenario).min.interval().seconds()
+    }
+
+    /// Those that this changes: what has a poll of its own is in the first table alone.
+    pub(crate) fn scenarios(self, all: &[Scenario]) -> Vec<Scenario> {
+        all.iter().filter(|scenario| self == Self::P6 || scenario.poll.is_none()).cloned().collect()
+    }
+
+    /// As the client is told, unless the scenario has its own.
+    pub(crate) fn limits_in(self, scenario: &Scenario) -> PollLimits {
+        scenario.poll.unwrap_or(self.limits())
     }
 
     /// As the client is told.
@@ -72,6 +82,8 @@ pub(crate) struct Figures {
     pub(crate) pre: f64,
     /// Long after it.
     pub(crate) tail: f64,
+    /// Root mean square without the minutes after disturbances.
+    pub(crate) calm: f64,
     /// From the event until below 1 ms for ten minutes.
     pub(crate) recovery: f64,
     /// Requests sent.
@@ -90,24 +102,25 @@ pub(crate) struct Figures {
 impl Figures {
     /// Runs the scenario to its end.
     pub(crate) fn run(scenario: &Scenario, mode: PollMode, seed: u64) -> Self {
-        let mut world = World::new(scenario, configuration(scenario, mode.limits()), seed);
-        if let Some((t, by)) = scenario.phase_step {
-            world.run_until(t);
-            world.host.shift(by);
-        }
+        let mut world = World::new(scenario, configuration(scenario, mode.limits_in(scenario)), seed);
         world.run_until(scenario.end);
-        Self::of(&world, scenario.start)
+        Self::of(&world, scenario)
     }
 
-    /// The figure that reference tables give of this scenario: the error long after the step where there is one.
+    /// The figure that reference tables give of this scenario: the error long after the step where there is one. Of sleep without
+    /// the minute after each waking, in which it is how wrong the clock on the board was.
     pub(crate) fn headline(&self, scenario: &str) -> f64 {
-        if scenario == "step50" { self.tail } else { self.rms }
+        match scenario {
+            "step50" => self.tail,
+            "sleep" => self.calm,
+            _ => self.rms,
+        }
     }
 
-    fn of(world: &World, start: f64) -> Self {
+    fn of(world: &World, scenario: &Scenario) -> Self {
         let recorder = &world.host.recorder;
-        let mut magnitudes: Vec<f64> = recorder.errors(WINDOW).iter().map(|e| e.abs()).collect();
-        let since_start = |limit| settled(recorder, limit, start);
+        let mut magnitudes: Vec<f64> = recorder.awake(WINDOW).map(f64::abs).collect();
+        let since_start = |limit| settled(recorder, limit, scenario.start);
         let rates = recorder.rates(WINDOW);
         let square = rates.iter().map(|rate| f64::from(*rate).powi(2)).sum::<f64>() / rates.len() as f64;
         Self {
@@ -115,11 +128,12 @@ impl Figures {
             p50: quantile(&mut magnitudes, 0.5),
             p95: quantile(&mut magnitudes, 0.95),
             max: recorder.max(WINDOW),
-            mean: recorder.errors(WINDOW).iter().sum::<f64>() / magnitudes.len() as f64,
+            mean: recorder.awake(WINDOW).sum::<f64>() / magnitudes.len() as f64,
             to_1ms: since_start(1e-3),
             to_100us: since_start(1e-4),
             pre: recorder.rms(10_000..19_990),
             tail: recorder.rms(25_000..40_000),
+            calm: calm(recorder, scenario),
             recovery: settled(recorder, 1e-3, 20_001.0),
             packets: world.packets as f64,
             frequency_rms: square.sqrt(),
@@ -133,7 +147,22 @@ impl Figures {
 
 /// Seconds from `start` until the error is below `limit` for ten minutes.
 fn settled(recorder: &Recorder, limit: f64, start: f64) -> f64 {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole seconds of a run")]
-    let from = start as usize;
-    recorder.settles(limit, from) - start
+    recorder.settles(limit, whole(start)) - start
+}
+
+/// Without a minute after each disturbance.
+fn calm(recorder: &Recorder, scenario: &Scenario) -> f64 {
+    let mut from = WINDOW.start as f64;
+    let mut seconds = Vec::new();
+    let ends = scenario.disturbances.iter().map(|(t, what)| (*t, what.end(*t)));
+    for (begin, end) in ends.chain([(WINDOW.end as f64, f64::INFINITY)]) {
+        seconds.extend(recorder.awake(whole(from)..whole(begin)));
+        from = from.max(end + 60.0);
+    }
+    rms(&seconds)
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole seconds of a run")]
+fn whole(t: f64) -> usize {
+    t as usize
 }

@@ -179,6 +179,10 @@ impl Host {
             status.leap = Leap::Unsynchronized;
         }
         let (error, rate) = (self.error(), self.rate() - 1.0);
+        if self.suspended {
+            self.recorder.sample(f64::NAN, rate);
+            return;
+        }
         let status = self.kernel.status;
         if status.leap != Leap::Unsynchronized {
             let (estimated, maximum) = (status.estimated_error.seconds(), status.maximum_error.seconds());

@@ -55,7 +55,7 @@ pub(crate) fn linear(scenario: &Scenario, interval: f64) -> f64 {
             .iter()
             .all(|site| site.server.error == Span::ZERO && (site.up.base - site.down.base).abs() < 1e-9)
         && (oscillator.white, oscillator.sine, oscillator.step) == (0.0, None, None)
-        && scenario.phase_step.is_none();
+        && scenario.disturbances.is_empty();
     // Offsets weighted by their precision: R of one is a quarter of both directions' variances.
     let precision: f64 =
         sites.iter().map(|site| 4.0 / (site.up.jitter.variance() + site.down.jitter.variance())).sum();

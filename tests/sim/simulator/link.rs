@@ -11,8 +11,8 @@ pub(crate) enum Jitter {
     Heavy(f64),
     /// Normal around the base with this standard deviation, redrawn where it would be below half the base: no edge at all.
     Gaussian(f64),
-    /// Gamma of shape 4 with this mean (standard deviation half of it): an edge that is seldom seen.
-    Gamma(f64),
+    /// Gamma of this shape with this mean (standard deviation: the mean over √shape): an edge that is seldom seen.
+    Gamma(u8, f64),
     /// A queue that comes and goes for minutes, whatever is sent.
     Bursty {
         /// Mean of the exponential jitter that is always there.
@@ -24,21 +24,35 @@ pub(crate) enum Jitter {
         /// Mean seconds with one.
         busy_seconds: f64,
     },
+    /// Somebody fills the buffer of a slow link now and then: it fills and empties in seconds, and all packets meet the same queue.
+    Bloat {
+        /// Mean of the exponential jitter that is always there.
+        idle: f64,
+        /// The deepest queue; each fills to a half of it at least.
+        depth: f64,
+        /// Mean seconds from one to the next.
+        quiet_seconds: f64,
+        /// Mean seconds of one.
+        busy_seconds: f64,
+        /// Time constant of filling and emptying, seconds.
+        memory: f64,
+    },
 }
 
 impl Jitter {
-    /// Its variance, s²; of the Gaussian without the cut.
+    /// Its variance, s²; of the Gaussian without the cut; NaN of what has a memory.
     pub(crate) fn variance(self) -> f64 {
         match self {
             Self::Exponential(mean) => mean * mean,
             Self::Heavy(mean) => 7.0 * mean * mean,
             Self::Gaussian(deviation) => deviation * deviation,
-            Self::Gamma(mean) => mean * mean / 4.0,
+            Self::Gamma(shape, mean) => mean * mean / f64::from(shape),
             Self::Bursty { idle, depth, quiet_seconds, busy_seconds } => {
                 let busy = busy_seconds / (busy_seconds + quiet_seconds);
                 // The place in the queue is uniform on [1/2, 1]: mean 3/4, mean square 7/12. The depth's mean square is 2 depth².
                 idle * idle + depth * depth * (busy * 7.0 / 6.0 - busy * busy * 9.0 / 16.0)
             }
+            Self::Bloat { .. } => f64::NAN,
         }
     }
 }
@@ -82,8 +96,10 @@ impl Link {
             loss: Stream::new(seed, &format!("{name} loss")),
             queue: Queue {
                 noise: Stream::new(seed, &format!("{name} queue")),
+                since: 0.0,
                 until: 0.0,
-                depth: 0.0,
+                target: 0.0,
+                level: 0.0,
                 busy: true,
             },
         }
@@ -117,11 +133,21 @@ impl Link {
                     break jitter;
                 }
             },
-            Jitter::Gamma(mean) => (0..4).map(|_| noise.exponential()).sum::<f64>() * mean / 4.0,
+            Jitter::Gamma(shape, mean) => {
+                (0..shape).map(|_| noise.exponential()).sum::<f64>() * mean / f64::from(shape)
+            }
             Jitter::Bursty { idle, depth, quiet_seconds, busy_seconds } => {
                 let own = idle * noise.exponential();
                 let place = 0.5 + 0.5 * noise.uniform();
-                own + place * self.queue.depth_at(t, depth, quiet_seconds, busy_seconds)
+                let target = |noise: &mut Stream| depth * noise.exponential();
+                self.queue.follow(t, [quiet_seconds, busy_seconds], 0.0, target);
+                own + place * self.queue.target
+            }
+            Jitter::Bloat { idle, depth, quiet_seconds, busy_seconds, memory } => {
+                let own = idle * noise.exponential();
+                let target = |noise: &mut Stream| depth * (0.5 + 0.5 * noise.uniform());
+                self.queue.follow(t, [quiet_seconds, busy_seconds], memory, target);
+                own + self.queue.level_at(t, memory)
             }
         }
     }
@@ -131,20 +157,33 @@ impl Link {
 #[derive(Debug)]
 struct Queue {
     noise: Stream,
-    /// True time until which the present state lasts.
+    /// True times between which the present state lasts.
+    since: f64,
     until: f64,
-    depth: f64,
+    /// Where the depth goes in this state, seconds.
+    target: f64,
+    /// What it was at `since`.
+    level: f64,
     busy: bool,
 }
 
 impl Queue {
-    fn depth_at(&mut self, t: f64, mean_depth: f64, quiet_seconds: f64, busy_seconds: f64) -> f64 {
+    /// Forward to true time `t`; mean seconds of both states, quiet and busy. `target` draws how deep a queue will be.
+    fn follow(&mut self, t: f64, seconds: [f64; 2], memory: f64, target: impl Fn(&mut Stream) -> f64) {
         while self.until <= t {
+            self.level = self.level_at(self.until, memory);
+            self.since = self.until;
             self.busy = !self.busy;
+            let [quiet_seconds, busy_seconds] = seconds;
             let mean_seconds = if self.busy { busy_seconds } else { quiet_seconds };
             self.until += mean_seconds * self.noise.exponential();
-            self.depth = if self.busy { mean_depth * self.noise.exponential() } else { 0.0 };
+            self.target = if self.busy { target(&mut self.noise) } else { 0.0 };
         }
-        self.depth
+    }
+
+    /// At a time of the present state.
+    fn level_at(&self, t: f64, memory: f64) -> f64 {
+        let left = if memory > 0.0 { (-(t - self.since) / memory).exp() } else { 0.0 };
+        self.target + (self.level - self.target) * left
     }
 }

@@ -9,7 +9,7 @@ const SETTLED: usize = 600;
 /// Samples at whole seconds, from second 1 on.
 #[derive(Debug, Default)]
 pub(crate) struct Recorder {
-    /// Clock minus true time, seconds; `errors[0]` is second 1.
+    /// Clock minus true time, seconds; `errors[0]` is second 1. NaN while the machine sleeps: nobody reads its clock.
     errors: Vec<f64>,
     /// Rate of the clock minus 1.
     rates: Vec<f32>,
@@ -49,6 +49,11 @@ impl Recorder {
         self.errors.get(range.start.saturating_sub(1).min(end)..end).unwrap_or_default()
     }
 
+    /// The same without the seconds of sleep.
+    pub(crate) fn awake(&self, range: std::ops::Range<usize>) -> impl Iterator<Item = f64> {
+        self.errors(range).iter().copied().filter(|error| !error.is_nan())
+    }
+
     /// Rate minus 1, as `errors`.
     pub(crate) fn rates(&self, range: std::ops::Range<usize>) -> &[f32] {
         let end = range.end.saturating_sub(1).min(self.rates.len());
@@ -57,12 +62,12 @@ impl Recorder {
 
     /// Root mean square of the error, seconds; NaN without samples.
     pub(crate) fn rms(&self, range: std::ops::Range<usize>) -> f64 {
-        rms(self.errors(range))
+        rms(&self.awake(range).collect::<Vec<f64>>())
     }
 
     /// The largest magnitude of the error, seconds.
     pub(crate) fn max(&self, range: std::ops::Range<usize>) -> f64 {
-        self.errors(range).iter().fold(0.0, |most, e| e.abs().max(most))
+        self.awake(range).fold(0.0, |most, e| e.abs().max(most))
     }
 
     /// The first second, from `from` on, from which the error's magnitude is below `limit` for 600 s; infinite if none.

@@ -17,14 +17,35 @@ pub(crate) struct Scenario {
     pub(crate) error: Span,
     pub(crate) oscillator: OscillatorSpec,
     pub(crate) servers: Vec<SiteSpec>,
-    /// Something shifts the clock's phase unseen: when, and by how much.
-    pub(crate) phase_step: Option<(f64, Span)>,
+    /// What happens to the computer on the way, in the order of true time.
+    pub(crate) disturbances: Vec<(f64, Disturbance)>,
+    /// How often the client may ask, where the table does not choose.
+    pub(crate) poll: Option<PollLimits>,
     /// When the client was built: it knows that no true time is before it.
     pub(crate) built: ClockTime,
     /// True time at which the client starts, seconds.
     pub(crate) start: f64,
     /// True time at which the run ends, seconds.
     pub(crate) end: f64,
+}
+
+/// Something that happens to the computer while its client runs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Disturbance {
+    /// Something shifts the clock's phase, and nobody says so.
+    Shift(Span),
+    /// The machine sleeps for so many seconds, and the clock was kept with this error meanwhile.
+    Sleep(f64, Span),
+}
+
+impl Disturbance {
+    /// When it is over, if it begins at true time `t`.
+    pub(crate) fn end(self, t: f64) -> f64 {
+        match self {
+            Self::Shift(_) => t,
+            Self::Sleep(seconds, _) => t + seconds,
+        }
+    }
 }
 
 /// A server and both directions of the way to it.
@@ -85,10 +106,23 @@ impl Scenario {
             error: Span::from_millis(10),
             oscillator: OscillatorSpec::default(),
             servers,
-            phase_step: None,
+            disturbances: Vec::new(),
+            poll: None,
             start: 10.0,
             end: 40_000.0,
         }
+    }
+
+    /// The same, where this happens at true time `t` too; to be called in the order of time.
+    pub(crate) fn disturbed(mut self, t: f64, disturbance: Disturbance) -> Self {
+        self.disturbances.push((t, disturbance));
+        self
+    }
+
+    /// When the clock's phase is moved from outside, and nobody says so.
+    pub(crate) fn shifts(&self) -> impl Iterator<Item = f64> {
+        let shift = |(t, what): &(f64, Disturbance)| matches!(what, Disturbance::Shift(_)).then_some(*t);
+        self.disturbances.iter().filter_map(shift)
     }
 
     /// The same with another wander, 1/√s.

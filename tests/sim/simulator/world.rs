@@ -7,7 +7,7 @@ use super::nts_servers::NtsServers;
 use super::oscillator::Oscillator;
 use super::queue::{Happening, Queue};
 use super::random::Stream;
-use super::scenario::{Scenario, SiteSpec, address};
+use super::scenario::{Disturbance, Scenario, SiteSpec, address};
 use super::server::Server;
 use ntpd_rs::command::Command;
 use ntpd_rs::config::Config;
@@ -47,6 +47,8 @@ pub(crate) struct World {
     pub(crate) stopped: Option<String>,
     /// Requests sent.
     pub(crate) packets: u64,
+    /// What will happen to the computer, by true time.
+    disturbances: VecDeque<(f64, Disturbance)>,
     config: Config,
     randomness: Stream,
     engine: Engine,
@@ -102,6 +104,7 @@ impl World {
             notices: engine.opening_notices().into_iter().map(|notice| (host.t(), notice)).collect(),
             stopped: None,
             packets: 0,
+            disturbances: scenario.disturbances.iter().copied().collect(),
             config,
             randomness,
             wakeup: Some(host.now().mono),
@@ -116,6 +119,20 @@ impl World {
 
     /// Until true time `end`, seconds; everything due at `end` has happened.
     pub(crate) fn run_until(&mut self, end: f64) {
+        while let Some((t, disturbance)) = self.disturbances.front().copied()
+            && t <= end
+        {
+            self.disturbances.pop_front();
+            self.run_undisturbed_until(t);
+            match disturbance {
+                Disturbance::Shift(by) => self.host.shift(by),
+                Disturbance::Sleep(seconds, error) => self.sleep(seconds, error),
+            }
+        }
+        self.run_undisturbed_until(end);
+    }
+
+    fn run_undisturbed_until(&mut self, end: f64) {
         loop {
             let timer = self.due();
             let arrival = self.queue.next();

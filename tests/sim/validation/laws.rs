@@ -98,7 +98,8 @@ fn every_law_of_jitter_has_its_mean_and_deviation() {
         (Jitter::Exponential(1e-3), 1e-3),
         (Jitter::Heavy(1e-3), 1e-3),
         (Jitter::Gaussian(1e-3), 0.0),
-        (Jitter::Gamma(2e-3), 2e-3),
+        (Jitter::Gamma(4, 2e-3), 2e-3),
+        (Jitter::Gamma(2, 2e-3), 2e-3),
         (bursty, 1e-4 + 1.25e-3),
     ] {
         let deviation = jitter.variance().sqrt();
@@ -128,6 +129,21 @@ fn a_queue_is_there_however_often_one_asks() {
     };
     assert_eq!(queued(64.0), queued(1.0));
     assert!(queued(64.0).contains(&true) && queued(64.0).contains(&false));
+}
+
+#[test]
+fn a_full_buffer_fills_and_empties_in_seconds() {
+    let jitter =
+        Jitter::Bloat { idle: 0.0, depth: 50e-3, quiet_seconds: 300.0, busy_seconds: 30.0, memory: 5.0 };
+    let mut link = Link::new(LinkSpec::new(0.0, jitter), 3, "0 up");
+    let delays: Vec<f64> = (0..400_000).map(|k| link.carry(f64::from(k)).unwrap()).collect();
+    let (deepest, step) = delays.windows(2).fold((0.0_f64, 0.0_f64), |(deepest, step), pair| {
+        (deepest.max(pair[1]), step.max((pair[1] - pair[0]).abs()))
+    });
+    assert!((45e-3..=50e-3).contains(&deepest), "{deepest}");
+    assert!(step < 50e-3 * (1.0 - (-0.2_f64).exp()) * 1.001, "{step}");
+    // Three quarters of the depth on average, for a busy eleventh of the time.
+    check_near("mean", moments(&delays).0, 0.75 * 50e-3 / 11.0, 0.1);
 }
 
 #[test]
