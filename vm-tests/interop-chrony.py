@@ -22,8 +22,8 @@ def stays_right(seconds: float) -> None:
     log.line(
         f"chronyd's clock: median true error {errors[len(errors) // 2] * 1e6:.0f} µs, worst {errors[-1] * 1e6:.0f} µs"
     )
-    assert errors[len(errors) // 2] < 0.001, errors
-    assert errors[-1] < 0.02, errors
+    assert errors[len(errors) // 2] < bound, errors
+    assert errors[-1] < 20 * bound, errors
 
 
 start_all()
@@ -39,14 +39,14 @@ client.succeed(f"cat > /etc/chrony/server.pem <<'END'\n{certificate}END")
 with subtest("our daemon follows chronyd"):
     reference.succeed("systemctl start chrony")
     server.succeed(f"node-clock step {2 - clock_error(server)}", "systemctl start ntpd-rs")
-    wait_for_clock(server, within=0.001, timeout=60)
+    wait_for_clock(server, within=bound, timeout=60)
     retry(lambda _: source()["interleaved"] >= 3, timeout_seconds=60)
     log.line(f"{source()['interleaved']} of {source()['replies']} replies of chronyd were interleaved")
 
 with subtest("chronyd follows ours, in interleaved mode"):
     client.succeed(f"node-clock step {-2 - clock_error(client)}", "systemctl start chrony")
     client.wait_until_succeeds("chronyc -n tracking | grep -E '^Stratum +: 3$'", timeout=60)
-    wait_for_clock(client, within=0.005, timeout=60)
+    wait_for_clock(client, within=5 * bound, timeout=60)
     client.wait_until_succeeds("chronyc -n ntpdata | grep -E '^Interleaved +: Yes$'", timeout=60)
     stays_right(120 if thorough else 30)
     assert served()["interleaved_packets"] >= 3, served()
@@ -57,7 +57,7 @@ with subtest("chronyd follows ours with NTS"):
     client.wait_until_succeeds("chronyc -n tracking | grep -E '^Stratum +: 3$'", timeout=60)
     told = client.show("chronyc -n authdata")
     assert " NTS " in told, told
-    wait_for_clock(client, within=0.005, timeout=60)
+    wait_for_clock(client, within=5 * bound, timeout=60)
     stays_right(60 if thorough else 20)
     stats = served()["stats"]
     log.line(f"{stats['nts_accepted_packets']} requests with NTS were answered, {stats['nts_nak_packets']} refused")

@@ -26,7 +26,7 @@ with subtest("who says DENY is demobilized, and asked no more"):
     assert told["replies"] == 0 or not told["measured"], told
 
 with subtest("the clock becomes right"):
-    wait_for_clock(client, within=0.001, timeout=60)
+    wait_for_clock(client, within=bound, timeout=60)
 
 with subtest("who says RATE is asked less often than it was to be, and is heard"):
     retry(lambda _: sources()["limiting"]["poll_interval"] >= 4, timeout_seconds=90)
@@ -42,7 +42,7 @@ with subtest("the clock stays right"):
     after = sources()
     asked = {name: after[name]["requests"] - before[name]["requests"] for name in after}
     log.line(f"requests in {len(errors)} s: {asked}; worst true error {max(map(abs, errors)) * 1e6:.0f} µs")
-    assert max(map(abs, errors)) < 0.001, f"true error of {max(errors, key=abs) * 1e3:.3f} ms"
+    assert max(map(abs, errors)) < bound, f"true error of {max(errors, key=abs) * 1e3:.3f} ms"
     assert asked["denying"] == 0, asked
     assert 2 <= asked["limiting"] <= len(errors) / 16 + 1, asked
     now = json.loads(limiting.succeed("ntp-ctl status -f json"))["servers"][0]["stats"]["rate_limited_packets"]

@@ -60,7 +60,7 @@ with subtest("a liar alone is not believed, not even where bootstrapping is aske
 
 with subtest("two that agree set it within a minute, whatever the liar says"):
     client.succeed("systemctl start ntpd-rs")
-    took = wait_for_clock(client, within=0.001, timeout=60)
+    took = wait_for_clock(client, within=bound, timeout=60)
     log.line(f"right after {took:.0f} s")
 
 with subtest("no step was one to the liar's time"):
@@ -73,4 +73,4 @@ with subtest("the liar is dropped, and the keys of the others are exchanged agai
 
 with subtest("after a restart with a clock of 1970 the stored keys are enough"):
     client.succeed("systemctl stop ntpd-rs", "date -s @1000000", "systemctl start ntpd-rs")
-    wait_for_clock(client, within=0.001, timeout=60)
+    wait_for_clock(client, within=bound, timeout=60)

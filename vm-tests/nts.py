@@ -90,7 +90,7 @@ with subtest(
 with subtest("with a good certificate, taken by a reload, the clock becomes right"):
     exchange.succeed(certify("good", "exchange"), "systemctl kill -s HUP ntpd-rs")
     client.succeed("systemctl restart ntpd-rs")
-    wait_for_clock(client, within=0.001, timeout=60)
+    wait_for_clock(client, within=bound, timeout=60)
     assert exchanges() == 1
     log.line(f"asks {source()['address']} with {source()['nts']}")
     asked = source()["address"].rpartition(":")[0].strip("[]")
@@ -104,7 +104,7 @@ with subtest("master keys rotate, and the client goes on without another key exc
         wait_for_replies(replies)
     assert exchanges() == 1
     assert source()["verdict"] == "system-peer", source()
-    assert max(abs(error) for error in clock_errors(client, seconds=10)) < 0.001
+    assert max(abs(error) for error in clock_errors(client, seconds=10)) < bound
 
 with subtest("master keys are lost: the client is told so, exchanges keys anew, and the clock stays right"):
     distribute([other], first=1, primary=0)
@@ -113,4 +113,4 @@ with subtest("master keys are lost: the client is told so, exchanges keys anew, 
     answered = json.loads(server.succeed("ntp-ctl status -f json"))["servers"][0]
     log.line(f"told so {answered['kisses']}")
     errors = clock_errors(client, seconds=60 if thorough else 10)
-    assert max(abs(error) for error in errors) < 0.001, f"true error of {max(errors, key=abs) * 1e3:.3f} ms"
+    assert max(abs(error) for error in errors) < bound, f"true error of {max(errors, key=abs) * 1e3:.3f} ms"

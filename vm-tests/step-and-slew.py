@@ -26,7 +26,7 @@ def refuses(change: Callable[..., str], command: str, *, within: float) -> None:
 def follows(timeout: float) -> None:
     """The daemon is started, and the clock becomes right."""
     client.succeed("systemctl reset-failed ntpd-rs || true", "systemctl start ntpd-rs")
-    wait_for_clock(client, within=0.001, timeout=timeout)
+    wait_for_clock(client, within=bound, timeout=timeout)
 
 
 start_all()
@@ -44,28 +44,29 @@ with subtest("at start 80 s forward are stepped"):
     client.succeed(f"node-clock step {-80 - clock_error(client)}")
     follows(timeout=60)
 
-with subtest("an error of 5 ms is slewed"):
+with subtest("an error of less than 10 ms is slewed"):
     told, began = steps_told(), len(clock_record(client))
     # The server's clock, so that the client's daemon has to find it out.
-    server.succeed("node-clock step 0.005")
-    wait_for_clock(client, within=0.001, timeout=90)
+    wrong = 0.004 + bound
+    server.succeed(f"node-clock step {wrong}")
+    wait_for_clock(client, within=bound, timeout=90)
     assert steps_told() == told, "it was stepped"
     errors = [error for _, error in clock_record(client)[began:]]
     largest = max(abs(after - before) for before, after in itertools.pairwise(errors[3:]))
     log.line(f"from {min(errors) * 1e3:.3f} ms, by {largest * 1e3:.3f} ms a second at the most")
-    assert min(errors) < -0.004, errors
+    assert min(errors) < -0.8 * wrong, errors
     assert largest < 0.0022, f"faster than a slew: {errors}"
 
 with subtest("an error of half a second is stepped, once, either way"):
     for error in (0.5, -0.5):
         told = steps_told()
         server.succeed(f"node-clock step {error}")
-        wait_for_clock(client, within=0.001, timeout=90)
+        wait_for_clock(client, within=bound, timeout=90)
         assert steps_told() == told + 1, f"{steps_told() - told} steps"
 
 with subtest("8 s forward are stepped, 8 s back are refused"):
     server.succeed("node-clock step 8")
-    wait_for_clock(client, within=0.001, timeout=90)
+    wait_for_clock(client, within=bound, timeout=90)
     refuses(server.succeed, "node-clock step -8", within=90)
 
 with subtest("20 s forward are refused"):

@@ -19,7 +19,7 @@ client.install("ntpd-rs_1.99*.deb")
 with subtest("the earlier version makes the clock right"):
     client.succeed("echo '# mine' >> /etc/ntpd-rs/ntp.toml", "cp /root/server.toml /etc/ntpd-rs/ntp.toml.d/")
     client.succeed(f"node-clock step {2 - clock_error(client)}", "systemctl restart ntpd-rs")
-    wait_for_clock(client, within=0.001, timeout=60)
+    wait_for_clock(client, within=bound, timeout=60)
     client.succeed("systemctl start ntpd-rs-metrics", "sleep 60")
 
 with subtest("an upgrade starts the new version, and the clock stays right"):
@@ -37,7 +37,7 @@ with subtest("an upgrade starts the new version, and the clock stays right"):
     client.succeed("sleep 30")
     errors = [error for _, error in clock_record(client)[seen:]]
     log.line(f"worst true error from before the upgrade to half a minute after: {max(map(abs, errors)) * 1e6:.0f} µs")
-    assert max(map(abs, errors)) < 0.001, f"true error of {max(errors, key=abs) * 1e3:.3f} ms"
+    assert max(map(abs, errors)) < bound, f"true error of {max(errors, key=abs) * 1e3:.3f} ms"
     client.succeed("ntp-ctl status --check")
 
 with subtest("what is switched off stays off"):
@@ -51,4 +51,4 @@ with subtest("what is switched off stays off"):
 
 with subtest("switched on, the new version makes the clock right"):
     client.succeed("timedatectl set-ntp true")
-    wait_for_clock(client, within=0.001, timeout=60)
+    wait_for_clock(client, within=bound, timeout=60)

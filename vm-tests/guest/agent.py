@@ -58,13 +58,14 @@ def store(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def open_line(path: str) -> int:
-    """A serial line of a machine, or the runner's socket in a container."""
+    """A serial line or port of a machine, or the runner's socket in a container."""
     if stat.S_ISSOCK(os.stat(path).st_mode):
         runner = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         runner.connect(path)
         return runner.detach()
     line = os.open(path, os.O_RDWR | os.O_NOCTTY)
-    tty.setraw(line)
+    if os.isatty(line):
+        tty.setraw(line)
     return line
 
 

@@ -1,15 +1,18 @@
 #!/bin/sh
 # Runs in a test node: setup-network.sh IPV4 IPV6 MAC
-# The address is on a veth bridged with vec0: the vector driver stamps nothing it sends, a veth does.
+# Makes eth1 with these addresses, on a device that stamps what it sends.
 set -eu
-if ip link show host0 >/dev/null 2>&1; then
-    # A container: its cable is a veth already.
-    ip link set host0 down
-    ip link set host0 name eth1 address "$3" up
-    ip address add "$1/24" dev eth1
-    ip address add "$2/64" dev eth1 nodad
-    exit
-fi
+# A container's cable is a veth, and that of an emulated machine a card: both stamp what they send.
+for cable in host0 eth0; do
+    if ip link show $cable >/dev/null 2>&1; then
+        ip link set $cable down
+        ip link set $cable name eth1 address "$3" up
+        ip address add "$1/24" dev eth1
+        ip address add "$2/64" dev eth1 nodad
+        exit
+    fi
+done
+# User-mode Linux: the address is on a veth bridged with vec0, for the vector driver stamps nothing.
 modprobe veth
 modprobe bridge
 modprobe ipv6

@@ -35,7 +35,7 @@ in
     from runner.nixos import begin, end
 
     verbs = begin(driver, ${builtins.toJSON name}, ${builtins.toJSON truth})
-    log, thorough = verbs.log, verbs.thorough
+    log, thorough, bound = verbs.log, verbs.thorough, verbs.bound
     clock_error, clock_errors = verbs.clocks.clock_error, verbs.clocks.clock_errors
     clock_record, clock_steps = verbs.clocks.clock_record, verbs.clocks.clock_steps
     wait_for_clock = verbs.clocks.wait_for_clock

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from .clock_recorder import ClockRecorder
 from .errors import StoryFailure
@@ -47,6 +47,8 @@ class ClockVerbs:
     truth: str | None
     recorder: ClockRecorder
     log: Lines
+    # What scripts watched, for the report.
+    watched: list[dict[str, Any]] = field(default_factory=list)
 
     def clock_record(self, machine: Named, since: float = 0.0) -> list[tuple[float, float]]:
         """The true errors of a node since a time.monotonic(): pairs of that time and error."""
@@ -56,6 +58,14 @@ class ClockVerbs:
 
     def clock_errors(self, machine: Named, seconds: float) -> list[float]:
         """Watches a node for this long and returns its true errors, one a second."""
+        errors = self._readings(machine, seconds)
+        sizes = sorted(abs(error) for error in errors)
+        self.watched.append(
+            {"node": machine.name, "seconds": seconds, "worst": sizes[-1], "median": sizes[len(sizes) // 2]}
+        )
+        return errors
+
+    def _readings(self, machine: Named, seconds: float) -> list[float]:
         started = self.recorder.now()
         time.sleep(seconds)
         errors = [error for _, error in self.clock_record(machine, started)]
@@ -65,7 +75,7 @@ class ClockVerbs:
 
     def clock_error(self, machine: Named) -> float:
         """The true error of a node's clock now."""
-        return self.clock_errors(machine, 4.0)[-1]
+        return self._readings(machine, 4.0)[-1]
 
     def clock_steps(self, machine: Named, since: float = 0.0) -> list[float]:
         """The steps that the node's clock has made since a time.monotonic(): the size of each."""

@@ -7,11 +7,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from . import network
+from .backends import Backend, Prepared
 from .clock_recorder import ClockRecorder
 from .clock_verbs import CLOCK_NAMES, ClockVerbs
 from .container import boot_container, prepare_for_containers
@@ -19,10 +21,9 @@ from .errors import StoryFailure, WrongUse
 from .faults import LIE_SECONDS, Fault
 from .log import Log
 from .machine import Machine, retry
-from .process import NodeProcess
-from .story import Node, Root, Story
+from .process import Disks, NodeProcess
+from .story import Node, Story
 from .tools_disk import Tools
-from .uml import boot
 
 # The names of a script that are methods here, as in the NixOS driver. Those about clocks are ours.
 DRIVER_NAMES = ("start_all", "subtest", "retry")
@@ -33,7 +34,8 @@ class Driver:
     """One story under way."""
 
     story: Story
-    images: dict[Root, Path]
+    backend: Backend
+    prepared: Prepared
     tools: Tools
     directory: Path
     output: Path
@@ -45,7 +47,7 @@ class Driver:
     subtests: list[dict[str, Any]] = field(default_factory=list)
     fault_is_in: bool = False
 
-    @property
+    @cached_property
     def clocks(self) -> ClockVerbs:
         """The verbs about true clock errors."""
         truth = self.story.truth
@@ -75,10 +77,12 @@ class Driver:
         """What boots this node."""
         directory = self.directory / node.name
         directory.mkdir()
-        image = self.images[node.root]
-        if node.root.container:
+        image = self.prepared.images[node.root]
+        machines = self.backend.machines
+        if node.root.container or machines is None:
             return lambda: boot_container(node, image, self.tools.directory, directory)
-        return lambda: boot(node, image, self.tools.disk, directory)
+        kernel, disks = self.prepared.kernels[node.root.suite], Disks(image, self.tools.disk)
+        return lambda: machines.boot(node, kernel, disks, directory)
 
     def set_deadline(self) -> None:
         """The story's time is bounded, whatever its script waits for."""
@@ -96,6 +100,7 @@ class Driver:
             "machines": self.machines,
             "log": self.log,
             "thorough": self.thorough,
+            "bound": self.backend.bound,
             **{machine.name: machine for machine in self.machines},
             **{name: getattr(self, name) for name in DRIVER_NAMES},
             **{name: getattr(self.clocks, name) for name in CLOCK_NAMES},

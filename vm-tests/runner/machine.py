@@ -16,6 +16,7 @@ from .agent import Agent, Result
 from .clock_recorder import ClockRecorder
 from .errors import StoryFailure
 from .log import Log
+from .prepare import APT_INSTALL, prepare_boot, prepare_node
 from .process import NodeProcess
 from .story import Node
 
@@ -61,33 +62,12 @@ class Machine:
         if self._process.clock_line is not None:
             self._recorder.add(self.name, self._process.clock_line)
         self._agent = agent
-        self._prepare(agent)
+        prepare_boot(agent, self.node)
+        if not self._set_up:
+            prepare_node(agent, self.node, self._nodes)
+            self._set_up = True
         self.log(f"takes commands, {time.monotonic() - started:.1f} s later")
         return agent
-
-    def _prepare(self, agent: Agent) -> None:
-        """After every boot the network; after the first one the files as well."""
-        node = self.node
-        own_mac = network.mac(node).replace("52:54:00:12", "52:54:00:34")
-        commands = [f"/run/vm-test/guest/setup-network.sh {node.address} {node.address_v6} {own_mac}"]
-        if not self._set_up:
-            commands.append("ln -sf /run/vm-test/guest/clock.py /usr/bin/node-clock")
-            if not node.our_package:
-                commands.append("ln -sf /run/vm-test/bin/* /usr/bin/")
-                commands.append("cp /run/vm-test/units/* /etc/systemd/system/")
-                # Where machines without our package have what the bus and timedatectl must know of us.
-                commands.append("cp /run/vm-test/dbus/org.ntpd_rs1.conf /etc/dbus-1/system.d/")
-                commands.append("mkdir -p /etc/systemd/ntp-units.d")
-                commands.append("cp /run/vm-test/systemd/ntp-units.d/* /etc/systemd/ntp-units.d/")
-            hosts = ["127.0.0.1 localhost", "::1 localhost"]
-            hosts += [f"{address} {n.name}" for n in self._nodes for address in (n.address, n.address_v6)]
-            agent.store("/etc/hosts", "\n".join([*hosts, ""]).encode())
-            for path, content in node.files.items():
-                agent.store(path, content.encode())
-        result = agent.run("\n".join(commands), 60)
-        if result.status != 0:
-            raise StoryFailure(f"{self.name}: could not be prepared: {result.errors or result.output}")
-        self._set_up = True
 
     def shutdown(self) -> None:
         """Powers the node off cleanly and waits for its end."""
@@ -164,8 +144,7 @@ class Machine:
 
     def install(self, package: str) -> None:
         """Installs one of our Debian packages in /run/vm-test/packages, by a pattern of its name."""
-        apt = "DEBIAN_FRONTEND=noninteractive apt-get -qy -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confold"
-        self.succeed(f"{apt} install /run/vm-test/packages/{package}", timeout=300)
+        self.succeed(f"{APT_INSTALL}{package}", timeout=300)
 
     def fail(self, *commands: str, timeout: float | None = None) -> str:
         """Runs commands that must not exit with 0; returns what they printed."""

@@ -31,6 +31,12 @@ def label(error: float) -> str:
     return f"{error:g} s"
 
 
+def amount(error: float) -> str:
+    """A size as a reader wants it, such as `936 µs` or `1.2 s`."""
+    size, unit = next(((size, unit) for size, unit in UNITS if abs(error) >= size), UNITS[-1])
+    return f"{error / size:.3g} {unit}"
+
+
 def ticks(largest: float) -> list[float]:
     """The labelled errors: 0 and the decades of both signs up to the largest."""
     decades = []

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from .errors import CannotRun
 
-# Program → Debian package that has it.
+# Program → Debian package that has it; a backend has its own beside these.
 PROGRAMS = {
-    "linux.uml": "user-mode-linux",
     "mmdebstrap": "mmdebstrap",
     "mke2fs": "e2fsprogs",
     "systemd-nspawn": "systemd-container",
@@ -19,15 +18,14 @@ PROGRAMS = {
     "mount": "mount",
     "chroot": "coreutils",
 }
-MODULES = Path("/usr/lib/uml/modules")
 
 
-def check_machine() -> None:
+def check_machine(of_backend: dict[str, str]) -> None:
     """Raises CannotRun with everything that is missing, and what to do, in one message."""
-    missing = missing_packages()
+    missing = missing_packages(of_backend)
     problems = []
     if platform.machine() != "x86_64":
-        problems.append(f"User-mode Linux exists for x86 only, this is {platform.machine()}.")
+        problems.append(f"The test machines exist for x86-64 only, this is {platform.machine()}.")
     if missing:
         problems.append(f"Packages are missing; as root: apt-get install --no-install-recommends {' '.join(missing)}")
     if os.geteuid() != 0:
@@ -41,17 +39,9 @@ def check_machine() -> None:
         raise CannotRun("\n".join(problems))
 
 
-def missing_packages() -> list[str]:
+def missing_packages(of_backend: dict[str, str]) -> list[str]:
     """The Debian packages that would have to be installed."""
     # The directories of root's programs are not in everybody's PATH.
     path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-    return sorted({package for program, package in PROGRAMS.items() if shutil.which(program, path=path) is None})
-
-
-def uml_kernel() -> tuple[Path, Path]:
-    """The User-mode Linux kernel and the directory of its modules."""
-    kernel = shutil.which("linux.uml")
-    modules = sorted(MODULES.iterdir()) if MODULES.is_dir() else []
-    if kernel is None or not modules:
-        raise CannotRun("User-mode Linux or its modules are missing; as root: apt-get install user-mode-linux")
-    return Path(kernel), modules[-1]
+    programs = {**PROGRAMS, **of_backend}
+    return sorted({package for program, package in programs.items() if shutil.which(program, path=path) is None})

@@ -31,16 +31,22 @@ class Node:
     """One machine of a story; `number` gives its addresses (192.168.1.N, 2001:db8:1::N), in order of name.
 
     With `our_package` it has nothing of ours: the story installs that from the packages in /run/vm-test, as anybody
-    would.
+    would. With `installed` our package is there when the story begins.
     """
 
     name: str
     number: int
     root: Root = Root()
     our_package: bool = False
+    installed: bool = False
     truth: bool = False
     memory_megabytes: int = 256
     files: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def has_settings_of_ours(self) -> bool:
+        """Whether it is there to run our daemon, from the start of the story."""
+        return not self.our_package and any(path.startswith("/etc/ntpd-rs/") for path in self.files)
 
     @property
     def address(self) -> str:
@@ -68,6 +74,15 @@ class Story:
     script: Path
     suite: str = SUITES[0]
     faults: tuple[Fault, ...] = ()
+
+    def with_packages(self) -> Story:
+        """The same story with our package on each node that runs our daemon."""
+        return replace(self, nodes=tuple(replace(node, installed=node.has_settings_of_ours) for node in self.nodes))
+
+    @property
+    def needs_packages(self) -> bool:
+        """Whether it wants our Debian packages."""
+        return any(node.our_package or node.installed for node in self.nodes)
 
     @property
     def truth(self) -> Node | None:

@@ -7,11 +7,10 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from .disk import make_disk
 from .errors import WrongUse
 
 BINARIES = ("ntp-daemon", "ntp-ctl", "ntp-metrics-exporter")
-MEGABYTE = 1 << 20
-SPARE_MEGABYTES = 8
 
 
 @dataclass(frozen=True)
@@ -41,10 +40,8 @@ def make_tools(directory: Path, vm_tests: Path, ours: Ours) -> Tools:
     copy_programs(ours.binaries, staging / "bin")
     if ours.packages is not None:
         copy_packages(ours.packages, staging / "packages")
-    size = sum(path.stat().st_size for path in staging.rglob("*") if path.is_file())
     disk = directory / "tools.ext4"
-    make = ["mke2fs", "-q", "-F", "-t", "ext4", "-O", "^has_journal", "-L", "tools", "-d", str(staging), str(disk)]
-    subprocess.run([*make, f"{size // MEGABYTE * 11 // 10 + SPARE_MEGABYTES}M"], check=True, stdout=subprocess.DEVNULL)
+    make_disk("tools", staging, disk)
     return Tools(staging, disk)
 
 

@@ -1,77 +1,41 @@
-"""One node as a User-mode Linux process: its command line, its lines, its end. Knows no verbs."""
+"""One node as a User-mode Linux process: its command line. Knows no verbs."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import socket
-import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
+from .kernel import Kernel
 from .network import cable, mac
-from .process import NodeProcess, machine_id
-from .requirements import uml_kernel
+from .process import Disks, MachineProcess, kernel_arguments, start_machine
 from .story import Node
 
 SHARED_MEMORY = Path("/dev/shm")
 
 
-@dataclass
-class UmlProcess(NodeProcess):
-    """A running node and the runner's ends of its two serial lines."""
-
-    agent_line: socket.socket
-
-    def open_agent_line(self, timeout: float) -> socket.socket:  # noqa: ARG002
-        """The line to the node's agent, which is there from the start."""
-        return self.agent_line
-
-    def close(self) -> None:
-        """Closes both lines."""
-        self.agent_line.close()
-        if self.clock_line is not None:
-            self.clock_line.close()
-
-
-def boot(node: Node, base: Path, tools: Path, directory: Path) -> UmlProcess:
+def boot_uml(node: Node, kernel: Kernel, disks: Disks, directory: Path) -> MachineProcess:
     """Starts the node's kernel; its disk and console log are in `directory` and outlast a reboot."""
-    kernel, _ = uml_kernel()
-    agent_here, agent_there = socket.socketpair()
-    clock_here, clock_there = socket.socketpair()
-    arguments = [
-        str(kernel),
-        f"umid={node.name}",
-        f"uml_dir={directory}",
-        f"mem={node.memory_megabytes}M",
-        f"ubd0={directory / 'disk.cow'},{base}",
-        f"ubd1r={tools}",
-        "root=/dev/ubda",
-        "rw",
-        "con=null",
-        "con0=null,fd:1",
-        f"ssl0=fd:{agent_there.fileno()},fd:{agent_there.fileno()}",
-        f"ssl1=fd:{clock_there.fileno()},fd:{clock_there.fileno()}",
-        f"systemd.hostname={node.name}",
-        f"systemd.machine_id={machine_id(node)}",
-        "systemd.firstboot=off",
-        "net.ifnames=0",
-        f"vec0:transport=tap,ifname={cable(node)},mac={mac(node)},depth=64,gro=0",
-    ]
-    with (directory / "console.log").open("ab") as console:
-        process = subprocess.Popen(
-            arguments,
-            stdin=subprocess.DEVNULL,
-            stdout=console,
-            stderr=console,
-            env={**os.environ, "TMPDIR": str(memory_directory(node, directory))},
-            pass_fds=(agent_there.fileno(), clock_there.fileno()),
-            # A group of its own: one signal ends the kernel with its helpers, and a terminal's SIGINT passes it by.
-            start_new_session=True,
-        )
-    agent_there.close()
-    clock_there.close()
-    return UmlProcess(process, clock_here, agent_here)
+
+    def command(agent: int, clock: int) -> list[str]:
+        return [
+            str(kernel.program),
+            f"umid={node.name}",
+            f"uml_dir={directory}",
+            f"mem={node.memory_megabytes}M",
+            f"ubd0={directory / 'disk.cow'},{disks.root}",
+            f"ubd1r={disks.tools}",
+            f"ubd2r={kernel.modules}",
+            "root=/dev/ubda",
+            "con=null",
+            "con0=null,fd:1",
+            f"ssl0=fd:{agent},fd:{agent}",
+            f"ssl1=fd:{clock},fd:{clock}",
+            f"vec0:transport=tap,ifname={cable(node)},mac={mac(node)},depth=64,gro=0",
+            *kernel_arguments(node),
+        ]
+
+    return start_machine(command, directory, {**os.environ, "TMPDIR": str(memory_directory(node, directory))})
 
 
 def memory_directory(node: Node, directory: Path) -> Path:

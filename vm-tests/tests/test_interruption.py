@@ -11,9 +11,11 @@ import time
 import unittest
 from pathlib import Path
 
+from runner.backends import BACKENDS
+from runner.cache import cache_directory
 from runner.container import GROUP_PREFIX
-from runner.image import cache_directory
-from runner.run_directory import runs_directory
+from runner.requirements import missing_packages
+from runner.run_directory import remove_leftovers, runs_directory
 
 RUN = Path(__file__).resolve().parent.parent / "run"
 WANTED = "NTPD_RS_VM_TESTS_BOOT"
@@ -64,11 +66,13 @@ def groups() -> set[str]:
 class Interruption(unittest.TestCase):
     """A run that is told to end, or killed."""
 
-    def interrupted(self, number: signal.Signals, story: str = "basic", ready: str = "server") -> tuple[int, str]:
+    def interrupted(
+        self, number: signal.Signals, story: str = "basic", ready: str = "server", backend: str = "uml"
+    ) -> tuple[int, str]:
         """Sends a signal to a run of which a node is up; its exit code and what it printed."""
         own, mounted = namespaces({os.getpid()}), mounts()
         with tempfile.TemporaryDirectory() as output:
-            command = [sys.executable, str(RUN), story, "--output", output]
+            command = [sys.executable, str(RUN), story, "--output", output, "--backend", backend]
             with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
                 assert process.stdout is not None
                 printed = ""
@@ -96,6 +100,14 @@ class Interruption(unittest.TestCase):
             code, printed = self.interrupted(number)
             self.assertEqual(code, 130, printed)
             self.assertEqual(list(runs_directory(cache_directory()).glob("*")), [])
+
+    @unittest.skipIf(missing_packages(BACKENDS["qemu"].programs), "QEMU is not installed")
+    def test_emulated_machines_leave_nothing_either(self) -> None:
+        """Neither when they are told to end nor when they are killed, but for disks in the second case."""
+        self.assertEqual(self.interrupted(signal.SIGINT, backend="qemu")[0], 130)
+        self.assertEqual(list(runs_directory(cache_directory()).glob("*")), [])
+        self.assertEqual(self.interrupted(signal.SIGKILL, backend="qemu")[0], -signal.SIGKILL)
+        self.assertEqual(len(remove_leftovers(cache_directory())), 1)
 
     def test_a_container_that_is_interrupted_leaves_no_control_group_either(self) -> None:
         """They do not go with a namespace."""

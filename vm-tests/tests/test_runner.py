@@ -16,6 +16,7 @@ from unittest import mock
 from xml.etree import ElementTree
 
 from runner import namespaces, plot, requirements, tsc
+from runner.backends import BACKENDS
 from runner.clock_record import BootRecord, Exchange, Sample, differences
 from runner.clock_recorder import ClockRecorder
 from runner.errors import CannotRun, WrongUse
@@ -143,7 +144,7 @@ class Requirements(unittest.TestCase):
             mock.patch("shutil.which", lambda name, **_: None if "uml" in name else name),
             self.assertRaisesRegex(CannotRun, "apt-get install .*user-mode-linux"),
         ):
-            requirements.check_machine()
+            requirements.check_machine(BACKENDS["uml"].programs)
 
     def test_a_plain_user_is_told_that_root_is_needed_and_why(self) -> None:
         """Before anything is built."""
@@ -152,7 +153,7 @@ class Requirements(unittest.TestCase):
             mock.patch("os.geteuid", lambda: 1000),
             self.assertRaisesRegex(CannotRun, "Root is needed"),
         ):
-            requirements.check_machine()
+            requirements.check_machine(BACKENDS["uml"].programs)
 
 
 class Stories(unittest.TestCase):
