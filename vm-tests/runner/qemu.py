@@ -46,7 +46,8 @@ def boot_qemu(node: Node, kernel: Kernel, disks: Disks, directory: Path) -> Mach
             ],
             "serial": ["chardev:console"],
             "drive": [
-                f"if=none,id=root,format=qcow2,file={overlay}",
+                # No lock: nobody writes to the image, and User-mode Linux locks the whole of it when it reads.
+                f"if=none,id=root,format=qcow2,file={overlay},backing.file.locking=off",
                 f"if=none,id=tools,format=raw,readonly=on,file={disks.tools}",
                 f"if=none,id=modules,format=raw,readonly=on,file={kernel.modules}",
             ],
