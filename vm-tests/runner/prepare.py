@@ -21,10 +21,10 @@ APT_INSTALL = (
     "DEBIAN_FRONTEND=noninteractive apt-get -qy -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confold install "
     "/run/vm-test/packages/"
 )
-# It is the story that says when anything starts.
+# It is the story that says when anything starts. dpkg takes half of apt's time, and nothing has to be removed here.
 INSTALL = (
     "printf '#!/bin/sh\\nexit 101\\n' > /usr/sbin/policy-rc.d && chmod +x /usr/sbin/policy-rc.d",
-    f"{APT_INSTALL}ntpd-rs_2*.deb",
+    "dpkg --install /run/vm-test/packages/ntpd-rs_2*.deb",
     "rm /usr/sbin/policy-rc.d",
 )
 

@@ -15,6 +15,8 @@ NODE_NAME = re.compile(r"^[a-z][a-z0-9_]*$")
 # TAP-style interface names hold 15 characters, and the tap of a node is called after it.
 NODE_NAME_LENGTH = 11
 SUITES = ("bookworm", "trixie")
+# Packages that cannot be installed beside ours.
+OTHER_TIME_SERVICES = ("chrony", "ntpsec", "systemd-timesyncd")
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,9 @@ class Node:
 
     @property
     def has_settings_of_ours(self) -> bool:
-        """Whether it is there to run our daemon, from the start of the story."""
-        return not self.our_package and any(path.startswith("/etc/ntpd-rs/") for path in self.files)
+        """Whether it is there to run our daemon, from the start of the story, and nobody else's."""
+        others = set(OTHER_TIME_SERVICES) & set(self.root.packages)
+        return not (self.our_package or others) and any(path.startswith("/etc/ntpd-rs/") for path in self.files)
 
     @property
     def address(self) -> str:
