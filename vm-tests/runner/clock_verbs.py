@@ -45,6 +45,7 @@ class ClockVerbs:
 
     title: str
     truth: str | None
+    bound: float
     recorder: ClockRecorder
     log: Lines
     # What scripts watched, for the report.
@@ -115,4 +116,4 @@ class ClockVerbs:
                 known_to = self.recorder.uncertainty(name, truth)
                 self.log.line(f"{name}: true errors are known to ±{known_to * 1e6:.0f} µs")
         (output / "clock.csv").write_text("\n".join(rows) + "\n")
-        write_plot(output / "clock.svg", f"{self.title}: true clock error", series)
+        write_plot(output / "clock.svg", f"{self.title}: true clock error", series, self.bound)

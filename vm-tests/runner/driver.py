@@ -51,7 +51,7 @@ class Driver:
     def clocks(self) -> ClockVerbs:
         """The verbs about true clock errors."""
         truth = self.story.truth
-        return ClockVerbs(self.story.name, truth.name if truth else None, self.recorder, self.log)
+        return ClockVerbs(self.story.name, truth.name if truth else None, self.backend.bound, self.recorder, self.log)
 
     def run(self) -> None:
         """Boots what the script asks for, runs it, and ends every node, whatever happens."""

@@ -84,7 +84,7 @@ class StoryVerbs:
         self.driver = driver
         self.recorder = ClockRecorder(host_clock)
         self.log = StoryLog(driver.logger, self.recorder.now())
-        self.clocks = ClockVerbs(title, truth, self.recorder, self.log)
+        self.clocks = ClockVerbs(title, truth, self.bound, self.recorder, self.log)
         self.lines: dict[str, socket.socket] = {}
 
     def with_clocks(self, machine: DriverMachine) -> Callable[[], None]:

@@ -47,12 +47,12 @@ def ticks(largest: float) -> list[float]:
     return [*(-d for d in reversed(decades)), 0.0, *decades]
 
 
-def write_plot(path: Path, title: str, series: Series) -> None:
-    """Writes the picture; without any sample, one that says so."""
+def write_plot(path: Path, title: str, series: Series, bound: float) -> None:
+    """Writes the picture, with what is asked of a clock as dashes; without any sample, one that says so."""
     points = [point for record in series.values() for point in record]
     end = max((moment for moment, _ in points), default=1.0)
     start = min((moment for moment, _ in points), default=0.0)
-    largest = max((abs(error) for _, error in points), default=LINEAR_SECONDS)
+    largest = max(bound, *(abs(error) for _, error in points)) if points else bound
     span = max(end - start, 1.0)
     edges = ticks(largest)
     top = scaled(edges[-1])
@@ -75,6 +75,9 @@ def write_plot(path: Path, title: str, series: Series) -> None:
         # The innermost labels would lie upon that of 0.
         if error == 0 or abs(error) > LINEAR_SECONDS:
             parts.append(f'<text x="{LEFT - 6}" y="{y(error) + 4:.1f}" text-anchor="end">{label(error)}</text>')
+    for error in (bound, -bound):
+        dashes = 'stroke="#17692c" stroke-dasharray="6 4"'
+        parts.append(f'<path d="M{LEFT} {y(error):.1f}H{WIDTH - RIGHT}" {dashes}/>')
     for moment in time_ticks(start, end):
         parts.append(f'<path d="M{x(moment):.1f} {TOP}V{HEIGHT - BOTTOM}" stroke="#eee"/>')
         parts.append(f'<text x="{x(moment):.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{moment:.0f} s</text>')

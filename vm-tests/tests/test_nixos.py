@@ -113,9 +113,11 @@ class Verbs(unittest.TestCase):
         prelude = (VM_TESTS / "nixos/story.nix").read_text()
         for name in CLOCK_NAMES:
             self.assertIn(f"verbs.clocks.{name}", prelude)
+        self.assertIn("log, thorough, bound = verbs.log, verbs.thorough, verbs.bound", prelude)
         with tempfile.TemporaryDirectory() as directory:
             driver = Driver(Path(directory))
-            begin(driver, "title", None)
+            verbs = begin(driver, "title", None)
+            self.assertEqual((verbs.thorough, verbs.bound), (False, 0.005))
             self.assertEqual(driver.both[0].show("ls"), "ls")  # type: ignore[attr-defined]
 
 

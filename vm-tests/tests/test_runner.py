@@ -123,7 +123,7 @@ class Plot(unittest.TestCase):
         with tempfile.TemporaryDirectory() as directory:
             path = Path(directory) / "clock.svg"
             for each in (series, {}):
-                plot.write_plot(path, "a & b", each)
+                plot.write_plot(path, "a & b", each, 0.001)
                 picture = ElementTree.parse(path).getroot()
                 for line in picture.iter("{http://www.w3.org/2000/svg}polyline"):
                     for point in line.attrib["points"].split():
