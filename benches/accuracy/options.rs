@@ -15,11 +15,21 @@ Root mean square error of the clock in virtual time, per scenario, beside other 
   --scenario NAME  this scenario only; may be given again
   --poll MODE      p6 (fixed 64 s), def (own choice, 64 to 1024 s) or p4 (fixed 16 s); may be given again; default all
   --quick          8 seeds, p6 only
+  --promise WHICH  exit by what is promised today (default), or by what issue 7 asks of a better filter
   --trace SEED     instead of tables, what happened in this run: notices, and error, maxerror and rate every 16 s
   --help           this
 
-Exit code 1 when a row breaks its promise: more than 10 % worse than ntpd-rs 1.9 at 64 s, not below 1 ms within 30 s (lan)
+Exit code 1 when a row breaks its promise. Today's: more than 10 % worse than ntpd-rs 1.9 at 64 s, not below 1 ms within 30 s (lan)
 or 120 s (inet1) of start, a slew above 500 ppm, or a maximum error that was none.";
+
+/// Whose promises are to be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Promise {
+    /// What the present filter keeps: checked by CI.
+    Today,
+    /// What is asked of the next one.
+    Issue,
+}
 
 /// What to run.
 #[derive(Debug)]
@@ -27,6 +37,8 @@ pub(crate) struct Options {
     pub(crate) seeds: Range<u64>,
     pub(crate) scenarios: Vec<Scenario>,
     pub(crate) modes: Vec<PollMode>,
+    /// What the exit code is about.
+    pub(crate) promise: Promise,
     /// Tell what happened in the run of this seed.
     pub(crate) trace: Option<u64>,
     /// Under `cargo test`: only show that it runs.
@@ -36,8 +48,14 @@ pub(crate) struct Options {
 impl Options {
     /// `None` when help is wanted.
     pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
-        let mut given =
-            Self { seeds: 0..0, scenarios: Vec::new(), modes: Vec::new(), trace: None, smoke: true };
+        let mut given = Self {
+            seeds: 0..0,
+            scenarios: Vec::new(),
+            modes: Vec::new(),
+            promise: Promise::Today,
+            trace: None,
+            smoke: true,
+        };
         let (mut seeds, mut first) = (40, 1000);
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
@@ -49,6 +67,7 @@ impl Options {
                 "--scenario" => given.scenarios.push(scenario(&value()?)?),
                 "--poll" => given.modes.push(mode(&value()?)?),
                 "--quick" => (seeds, given.modes) = (8, vec![PollMode::P6]),
+                "--promise" => given.promise = promise(&value()?)?,
                 "--trace" => given.trace = Some(number("--trace", &value()?)?),
                 "--help" | "-h" => return Ok(None),
                 _ => return Err(format!("unknown option {argument}")),
@@ -74,6 +93,14 @@ impl Options {
 
 fn number(option: &str, text: &str) -> Result<u64, String> {
     text.parse().ok().filter(|n| *n > 0).ok_or_else(|| format!("{option}: {text} is no positive number"))
+}
+
+fn promise(which: &str) -> Result<Promise, String> {
+    match which {
+        "today" => Ok(Promise::Today),
+        "issue" => Ok(Promise::Issue),
+        _ => Err(format!("--promise: {which} is neither today nor issue")),
+    }
 }
 
 fn scenario(name: &str) -> Result<Scenario, String> {

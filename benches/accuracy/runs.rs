@@ -1,5 +1,6 @@
 //! All seeds of all scenarios, on every core; medians over the seeds. Prints nothing.
 
+use crate::regression;
 use crate::simulator::figures::{Figures, PollMode};
 use crate::simulator::limit;
 use crate::simulator::recorder::quantile;
@@ -15,8 +16,12 @@ pub(crate) struct Row {
     pub(crate) reference: Option<&'static Reference>,
     /// What the best linear client reaches, seconds.
     pub(crate) linear: f64,
+    /// The usual jitter of its worst direction, seconds.
+    pub(crate) jitter: f64,
     first_seed: u64,
     runs: Vec<Figures>,
+    /// The same seeds with the regression client.
+    regression: Vec<Figures>,
 }
 
 impl Row {
@@ -42,7 +47,13 @@ impl Row {
         seeds.zip(&self.runs).find(|(_, run)| figure(run) >= worst).map_or(0, |(seed, _)| seed)
     }
 
-    fn quantile(&self, share: f64, figure: impl Fn(&Figures) -> f64) -> f64 {
+    /// The same of the regression client.
+    pub(crate) fn regression(&self, figure: impl Fn(&Figures) -> f64) -> f64 {
+        quantile(&mut self.regression.iter().map(figure).collect::<Vec<f64>>(), 0.5)
+    }
+
+    /// The value of one figure below which this share of the seeds is.
+    pub(crate) fn quantile(&self, share: f64, figure: impl Fn(&Figures) -> f64) -> f64 {
         quantile(&mut self.runs.iter().map(figure).collect::<Vec<f64>>(), share)
     }
 
@@ -55,36 +66,46 @@ impl Row {
 
 /// These seeds of each scenario; rows in the scenarios' order.
 pub(crate) fn run(scenarios: &[Scenario], mode: PollMode, seeds: &Range<u64>) -> Vec<Row> {
-    let jobs: Vec<(usize, u64)> =
-        (0..scenarios.len()).flat_map(|index| seeds.clone().map(move |seed| (index, seed))).collect();
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut done = Vec::new();
-        while let Some((index, seed)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-            if let Some(scenario) = scenarios.get(*index) {
-                done.push((*index, *seed, Figures::run(scenario, mode, *seed)));
-            }
+    let jobs: Vec<(&Scenario, u64)> =
+        scenarios.iter().flat_map(|scenario| seeds.clone().map(move |seed| (scenario, seed))).collect();
+    let run = |&(scenario, seed): &(&Scenario, u64)| {
+        (Figures::run(scenario, mode, seed), regression::run(scenario, mode, seed))
+    };
+    let mut done = on_every_core(&jobs, run).into_iter();
+    let row = |scenario: &Scenario| {
+        let (runs, regression) = done.by_ref().take(seeds.clone().count()).unzip();
+        Row {
+            name: scenario.name,
+            reference: reference::find(scenario.name),
+            linear: limit::linear(scenario, mode.shortest_interval(scenario)),
+            jitter: scenario.links().map(|link| link.jitter.usual()).fold(0.0, f64::max),
+            first_seed: seeds.start,
+            runs,
+            regression,
         }
-        done
+    };
+    scenarios.iter().map(row).collect()
+}
+
+/// What `work` makes of each job, in the order of the jobs.
+pub(crate) fn on_every_core<J: Sync, R: Send>(jobs: &[J], work: impl Fn(&J) -> R + Sync) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let some = || {
+        let mut done = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(job) = jobs.get(index) else { return done };
+            done.push((index, work(job)));
+        }
     };
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut done: Vec<(usize, u64, Figures)> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+    let mut done: Vec<(usize, R)> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..workers).map(|_| scope.spawn(some)).collect();
         threads
             .into_iter()
             .flat_map(|thread| thread.join().unwrap_or_else(|e| std::panic::resume_unwind(e)))
             .collect()
     });
-    done.sort_by_key(|(index, seed, _)| (*index, *seed));
-    let runs_of = |wanted: usize| {
-        done.iter().filter(|(index, ..)| *index == wanted).map(|(.., run)| run.clone()).collect()
-    };
-    let row = |(index, scenario): (usize, &Scenario)| Row {
-        name: scenario.name,
-        reference: reference::find(scenario.name),
-        linear: limit::linear(scenario, mode.shortest_interval(scenario)),
-        first_seed: seeds.start,
-        runs: runs_of(index),
-    };
-    scenarios.iter().enumerate().map(row).collect()
+    done.sort_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, result)| result).collect()
 }

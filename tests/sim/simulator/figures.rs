@@ -1,5 +1,6 @@
 //! One run of a table's scenario, and its figures. Medians over seeds are the reader's.
 
+use super::honesty::{Excuses, Honesty, LOOK};
 use super::recorder::{Recorder, WINDOW, quantile, rms};
 use super::scenario::{Scenario, configuration};
 use super::world::World;
@@ -95,16 +96,50 @@ pub(crate) struct Figures {
     pub(crate) largest_rate: f64,
     /// Root mean square of the error over `esterror`: 1 when the client's claims are honest.
     pub(crate) boldness: f64,
-    /// Seconds in which the kernel said "synchronized" and its `maxerror` was not true.
+    /// Seconds in which the kernel said "synchronized" and its `maxerror` was not true, and could have been.
     pub(crate) broken_bounds: f64,
+    /// The same after an external step that could not be known yet.
+    pub(crate) excused_bounds: f64,
+    /// Looks at which the client's own bound was not true, and could have been.
+    pub(crate) broken_claims: f64,
+    /// Share of the seconds in which the error was within twice the `esterror`.
+    pub(crate) within_estimates: f64,
+    /// The client's own bound over the least that could be true, in the middle.
+    pub(crate) tightness: f64,
+    /// `esterror` in the middle over the error.
+    pub(crate) caution: f64,
 }
 
 impl Figures {
     /// Runs the scenario to its end.
     pub(crate) fn run(scenario: &Scenario, mode: PollMode, seed: u64) -> Self {
         let mut world = World::new(scenario, configuration(scenario, mode.limits_in(scenario)), seed);
-        world.run_until(scenario.end);
-        Self::of(&world, scenario)
+        let mut honesty = Honesty::default();
+        while world.host.t() < scenario.end {
+            world.run_until((world.host.t() + LOOK).min(scenario.end));
+            honesty.look(&world);
+        }
+        Self::of_world(&world, scenario, &honesty)
+    }
+
+    /// Of a run that is over.
+    pub(crate) fn of_world(world: &World, scenario: &Scenario, honesty: &Honesty) -> Self {
+        let recorder = &world.host.recorder;
+        let excuses = Excuses::new(world, scenario);
+        let excused = |second: &i64| excuses.cover(*second as f64);
+        let steps = world.snapshot().system.steps;
+        let figures = Self::of_recorder(recorder, scenario, world.packets as f64, steps);
+        let all = figures.broken_bounds;
+        let excused_bounds = recorder.broken_bounds.iter().filter(|second| excused(second)).count() as f64;
+        Self {
+            broken_bounds: all - excused_bounds,
+            excused_bounds,
+            broken_claims: honesty.broken(&excuses),
+            within_estimates: recorder.within_estimates(|second| excused(&second)),
+            tightness: honesty.tightness(),
+            caution: recorder.usual_estimate() / figures.headline(scenario.name),
+            ..figures
+        }
     }
 
     /// The figure that reference tables give of this scenario: the error long after the step where there is one. Of sleep without
@@ -117,8 +152,8 @@ impl Figures {
         }
     }
 
-    fn of(world: &World, scenario: &Scenario) -> Self {
-        let recorder = &world.host.recorder;
+    /// Of what was recorded, whatever client it was.
+    pub(crate) fn of_recorder(recorder: &Recorder, scenario: &Scenario, packets: f64, steps: u32) -> Self {
         let mut magnitudes: Vec<f64> = recorder.awake(WINDOW).map(f64::abs).collect();
         let since_start = |limit| settled(recorder, limit, scenario.start);
         let rates = recorder.rates(WINDOW);
@@ -135,12 +170,17 @@ impl Figures {
             tail: recorder.rms(25_000..40_000),
             calm: calm(recorder, scenario),
             recovery: settled(recorder, 1e-3, 20_001.0),
-            packets: world.packets as f64,
+            packets,
             frequency_rms: square.sqrt(),
-            steps: f64::from(world.snapshot().system.steps),
+            steps: f64::from(steps),
             largest_rate: recorder.largest_rate,
             boldness: recorder.boldness(),
             broken_bounds: recorder.broken_bounds.len() as f64,
+            excused_bounds: 0.0,
+            broken_claims: 0.0,
+            within_estimates: f64::NAN,
+            tightness: f64::NAN,
+            caution: f64::NAN,
         }
     }
 }

@@ -218,6 +218,12 @@ impl Host {
         Applied { adjustment: done, mono: now.mono, clock: now.clock }
     }
 
+    /// What a client does that corrects by `ADJ_TICK` and `ADJ_FREQUENCY` together: up to 10 %, rounded as the kernel rounds, and read back.
+    pub(crate) fn run_faster_by(&mut self, wanted: Frequency) -> Frequency {
+        self.kernel.frequency = wanted.clamp(Frequency::from_ratio(0.1)).to_kernel();
+        self.frequency()
+    }
+
     /// Hands an offset to the kernel's own loop (`ADJ_OFFSET` with `STA_PLL`), seconds; no frequency-locked mode.
     pub(crate) fn adjust_offset(&mut self, offset: f64, constant: i32) {
         let mut pll =

@@ -49,13 +49,13 @@ impl Kalman {
 pub(crate) fn linear(scenario: &Scenario, interval: f64) -> f64 {
     let sites = &scenario.servers;
     let oscillator = &scenario.oscillator;
-    let links = || sites.iter().flat_map(|site| [&site.up, &site.down]);
-    let plain = links().all(|link| link.loss == 0.0 && link.route.is_empty() && link.outages.is_empty())
-        && sites
-            .iter()
-            .all(|site| site.server.error == Span::ZERO && (site.up.base - site.down.base).abs() < 1e-9)
-        && (oscillator.white, oscillator.sine, oscillator.step) == (0.0, None, None)
-        && scenario.disturbances.is_empty();
+    let plain =
+        scenario.links().all(|link| link.loss == 0.0 && link.route.is_empty() && link.outages.is_empty())
+            && sites
+                .iter()
+                .all(|site| site.server.error == Span::ZERO && (site.up.base - site.down.base).abs() < 1e-9)
+            && (oscillator.white, oscillator.sine, oscillator.step) == (0.0, None, None)
+            && scenario.disturbances.is_empty();
     // Offsets weighted by their precision: R of one is a quarter of both directions' variances.
     let precision: f64 =
         sites.iter().map(|site| 4.0 / (site.up.jitter.variance() + site.down.jitter.variance())).sum();

@@ -40,6 +40,15 @@ pub(crate) enum Jitter {
 }
 
 impl Jitter {
+    /// How far it usually goes above the base, seconds: its mean, and of the Gaussian the deviation.
+    pub(crate) fn usual(self) -> f64 {
+        match self {
+            Self::Exponential(mean) | Self::Heavy(mean) | Self::Gamma(_, mean) => mean,
+            Self::Gaussian(deviation) => deviation,
+            Self::Bursty { idle, .. } | Self::Bloat { idle, .. } => idle,
+        }
+    }
+
     /// Its variance, s²; of the Gaussian without the cut; NaN of what has a memory.
     pub(crate) fn variance(self) -> f64 {
         match self {
@@ -116,6 +125,11 @@ impl Link {
     /// Nothing passes in this interval of true time.
     pub(crate) fn cut(&mut self, from: f64, until: f64) {
         self.spec.outages.push((from, until));
+    }
+
+    /// The least delay at true time `t`, seconds.
+    pub(crate) fn base_at(&self, t: f64) -> f64 {
+        self.spec.base + self.detour(t)
     }
 
     fn detour(&self, t: f64) -> f64 {

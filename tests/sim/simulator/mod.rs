@@ -10,6 +10,7 @@
 //! | `scenario`, `catalogue` | what a run is made of; the table's rows |
 //! | `queue` | what is still to come |
 //! | `world` | performs what the engine asks for, and tells it what happens |
+//! | `honesty` | what the client claims of its clock, beside what is true |
 //! | `recorder`, `figures` | each second written down, and the figures made of it |
 //! | `reference`, `limit` | what others reached, and what can be reached |
 //!
@@ -17,6 +18,7 @@
 
 pub(crate) mod catalogue;
 pub(crate) mod figures;
+pub(crate) mod honesty;
 pub(crate) mod host;
 pub(crate) mod key_exchange;
 pub(crate) mod limit;

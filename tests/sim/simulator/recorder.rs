@@ -15,8 +15,8 @@ pub(crate) struct Recorder {
     rates: Vec<f32>,
     /// Seconds in which the kernel called the clock synchronized and its error was above `maxerror`.
     pub(crate) broken_bounds: Vec<i64>,
-    /// Error over the kernel's `esterror`, where it is called synchronized.
-    normalized: Vec<f32>,
+    /// Second, error and the kernel's `esterror`, where its clock is called synchronized.
+    claims: Vec<(i64, f64, f64)>,
     /// Largest rate correction that was asked for, as a magnitude in s/s.
     pub(crate) largest_rate: f64,
 }
@@ -33,14 +33,27 @@ impl Recorder {
         if error.abs() > maximum {
             self.broken_bounds.push(second);
         }
-        #[expect(clippy::cast_possible_truncation, reason = "seven digits are enough")]
-        self.normalized.push((error / estimated) as f32);
+        self.claims.push((second, error, estimated));
     }
 
     /// Root mean square of the error over `esterror`: 1 when claims are honest, above when they are too good.
     pub(crate) fn boldness(&self) -> f64 {
-        let square: f64 = self.normalized.iter().map(|z| f64::from(*z).powi(2)).sum();
-        (square / self.normalized.len() as f64).sqrt()
+        let square: f64 = self.claims.iter().map(|(_, error, estimated)| (error / estimated).powi(2)).sum();
+        (square / self.claims.len() as f64).sqrt()
+    }
+
+    /// The share of the seconds in which the error was within twice the `esterror`, without those that are excused.
+    pub(crate) fn within_estimates(&self, excused: impl Fn(i64) -> bool) -> f64 {
+        let judged = || self.claims.iter().filter(|(second, ..)| !excused(*second));
+        let within = judged().filter(|(_, error, estimated)| error.abs() <= 2.0 * estimated).count();
+        within as f64 / judged().count() as f64
+    }
+
+    /// The median `esterror` of the window, seconds.
+    pub(crate) fn usual_estimate(&self) -> f64 {
+        let window = |second: i64| usize::try_from(second).is_ok_and(|second| WINDOW.contains(&second));
+        let claims = self.claims.iter().filter(|(second, ..)| window(*second));
+        quantile(&mut claims.map(|(.., estimated)| *estimated).collect::<Vec<f64>>(), 0.5)
     }
 
     /// Clock minus true time at seconds `range.start` up to and without `range.end`.

@@ -119,6 +119,11 @@ impl Scenario {
         self
     }
 
+    /// Both directions of every path.
+    pub(crate) fn links(&self) -> impl Iterator<Item = &LinkSpec> {
+        self.servers.iter().flat_map(|site| [&site.up, &site.down])
+    }
+
     /// When the clock's phase is moved from outside, and nobody says so.
     pub(crate) fn shifts(&self) -> impl Iterator<Item = f64> {
         let shift = |(t, what): &(f64, Disturbance)| matches!(what, Disturbance::Shift(_)).then_some(*t);

@@ -47,6 +47,8 @@ pub(crate) struct World {
     pub(crate) stopped: Option<String>,
     /// Requests sent.
     pub(crate) packets: u64,
+    /// When, and to which site.
+    pub(crate) asked: Vec<(f64, usize)>,
     /// What will happen to the computer, by true time.
     disturbances: VecDeque<(f64, Disturbance)>,
     config: Config,
@@ -104,6 +106,7 @@ impl World {
             notices: engine.opening_notices().into_iter().map(|notice| (host.t(), notice)).collect(),
             stopped: None,
             packets: 0,
+            asked: Vec::new(),
             disturbances: scenario.disturbances.iter().copied().collect(),
             config,
             randomness,
@@ -372,6 +375,7 @@ impl World {
         let socket = (token.source(), self.packets);
         self.sockets.insert(socket.0, socket.1);
         let there = self.sites.iter_mut().position(|site| site.address == to);
+        self.asked.extend(there.map(|index| (t, index)));
         if let Some((index, site)) = there.and_then(|index| Some((index, self.sites.get_mut(index)?)))
             && let Some(delay) = site.up.carry(t)
         {
