@@ -6,8 +6,8 @@ ITS_RIGHTS = 1 << CAP_NET_BIND_SERVICE | 1 << CAP_SYS_TIME
 ITS_OWN = ("/var/lib/ntpd-rs", "/run/ntpd-rs", "/run/systemd/timesync")
 # Everybody's, and private or bounded: without them a sandbox would be another machine.
 EVERYBODYS = ("/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue", "/run/lock")
-# Whoever writes to these files asks SELinux something, and changes nothing.
-QUESTIONS = "/sys/fs/selinux"
+# Whoever writes to these files asks a security module something, or tells it of himself, and changes nothing else.
+QUESTIONS = ("/sys/fs/selinux", "/sys/kernel/security")
 
 
 def rights(thread: str) -> dict[str, str]:
@@ -51,7 +51,7 @@ with subtest("no thread of it has more than two capabilities, or can get more"):
 
 with subtest("its user can write to nothing but its state"):
     found = client.succeed(
-        f"{as_its_user} find / -path /proc -prune -o -path {QUESTIONS} -prune "
+        f"{as_its_user} find / -path /proc -prune {' '.join(f'-o -path {path} -prune' for path in QUESTIONS)} "
         "-o '(' -type d -o -type f ')' -writable -print 2>/dev/null || true"
     ).split()
     allowed = ITS_OWN + EVERYBODYS

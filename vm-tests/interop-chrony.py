@@ -32,6 +32,7 @@ for machine in machines:
 certificate = server.succeed(
     "cd /etc/ntpd-rs && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=server "
     "-addext subjectAltName=DNS:server -keyout server.key -out server.pem 2>/dev/null",
+    "cd /etc/ntpd-rs && if id ntpd-rs >/dev/null 2>&1; then chgrp ntpd-rs server.key && chmod 640 server.key; fi",
     "cat /etc/ntpd-rs/server.pem",
 )
 client.succeed(f"cat > /etc/chrony/server.pem <<'END'\n{certificate}END")
