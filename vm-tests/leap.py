@@ -49,13 +49,14 @@ with subtest("both kernels insert it, and the clock stays right"):
     for machine in (server, client):
         machine.succeed("journalctl -k --no-pager | grep -i 'inserting leap second'")
     right = sorted(abs(error) for error in errors)
-    # While the two kernels insert it, their clocks differ by a second for a moment.
+    # While the two kernels insert it, their clocks differ by a second for a moment; and as the client's are compared
+    # with the server's readings before and after, the one that is nearest to it can show any part of that.
     while_inserted = [error for error in right if error >= bound]
     log.line(
         f"median true error {right[len(right) // 2] * 1e6:.0f} µs; readings in the second itself: {while_inserted}"
     )
     assert len(while_inserted) <= 1, while_inserted
-    assert all(abs(error - 1) < 0.01 for error in while_inserted), while_inserted
+    assert all(error < 1.01 for error in while_inserted), while_inserted
 
 with subtest("nothing of it is left: no announcement, no step of our own, TAI one second further"):
     told = client.show("node-clock show", "ntp-ctl status | head -n 12")
