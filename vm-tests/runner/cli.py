@@ -248,6 +248,7 @@ def tell(driver: Driver) -> int:
         report["seconds"] = round(time.monotonic() - started, 1)
         report["subtests"] = driver.subtests
         report["watched"] = driver.clocks.watched
+        report["known-to"] = driver.clocks.known_to
         (driver.output / "report.json").write_text(json.dumps(report, indent=2) + "\n")
         driver.log.close()
     return EXIT_PASSED if report["passed"] else EXIT_FAILED

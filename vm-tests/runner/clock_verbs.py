@@ -50,6 +50,8 @@ class ClockVerbs:
     log: Lines
     # What scripts watched, for the report.
     watched: list[dict[str, Any]] = field(default_factory=list)
+    # How well each node's errors are known, in seconds; told at the end.
+    known_to: dict[str, float] = field(default_factory=dict)
 
     def clock_record(self, machine: Named, since: float = 0.0) -> list[tuple[float, float]]:
         """The true errors of a node since a time.monotonic(): pairs of that time and error."""
@@ -113,7 +115,7 @@ class ClockVerbs:
             if record and name != truth:
                 series[name] = record
                 rows += [f"{name},{at:.3f},{error:.9f}" for at, error in record]
-                known_to = self.recorder.uncertainty(name, truth)
-                self.log.line(f"{name}: true errors are known to ±{known_to * 1e6:.0f} µs")
+                self.known_to[name] = self.recorder.uncertainty(name, truth)
+                self.log.line(f"{name}: true errors are known to ±{self.known_to[name] * 1e6:.0f} µs")
         (output / "clock.csv").write_text("\n".join(rows) + "\n")
         write_plot(output / "clock.svg", f"{self.title}: true clock error", series, self.bound)

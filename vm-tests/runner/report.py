@@ -67,8 +67,10 @@ def watched(report: dict[str, Any]) -> str:
     for each in report.get("watched", []):
         if each["node"] not in longest or each["seconds"] > longest[each["node"]]["seconds"]:
             longest[each["node"]] = each
+    known = report.get("known-to", {})
     return "<br>".join(
         f"{escape(node)}: worst {amount(each['worst'])}, median {amount(each['median'])} in {each['seconds']:.0f} s"
+        + (f", known to ±{amount(known[node])}" if node in known else "")
         for node, each in longest.items()
     )
 

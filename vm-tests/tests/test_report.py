@@ -51,6 +51,7 @@ class Report(unittest.TestCase):
                 {"node": "client", "seconds": 60, "worst": 0.000936, "median": 0.00004},
                 {"node": "client", "seconds": 10, "worst": 0.5, "median": 0.4},
             ],
+            "known-to": {"client": 0.000018, "server": 0.0},
         }
         bad = {"passed": False, "seconds": 5.0, "failure": "<b> is not 1", "subtests": [], "watched": []}
         for name, report in (("good", good), ("bad", bad)):
@@ -66,8 +67,8 @@ class Report(unittest.TestCase):
         self.assertEqual(self.page.seen.count("FAILED"), 2)
 
     def test_the_true_error_is_that_of_the_longest_watch(self) -> None:
-        """With its unit."""
-        self.assertIn("client: worst 936 µs, median 40 µs in 60 s", self.page.seen)
+        """With its unit, and how well it is known."""
+        self.assertIn("client: worst 936 µs, median 40 µs in 60 s, known to ±18 µs", self.page.seen)
 
     def test_plots_and_logs_are_linked_where_they_are(self) -> None:
         """Beside the page, so that both can be carried away together."""
