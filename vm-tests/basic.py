@@ -49,8 +49,9 @@ with subtest("the daemon ends cleanly"):
     client.fail("test -e /run/ntpd-rs/observe")
 
 with subtest("what it learnt is kept"):
-    # A frequency is kept once it is known to 1 ppm: five minutes must be enough for that, one need not be.
-    if thorough or uncertainty < 0.9:
+    # A frequency is kept once it is known to 1 ppm: five minutes must be enough for that, one need not be, nor five in
+    # a machine that is emulated.
+    if uncertainty < 0.9 or (thorough and bound <= 0.001):
         kept, known_to = map(float, client.succeed("cat /var/lib/ntpd-rs/drift").split()[:2])
         assert abs(kept + 50) < 5 * max(known_to, 0.2), f"{kept} ± {known_to} ppm"
     else:
