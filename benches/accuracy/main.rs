@@ -8,6 +8,7 @@ mod simulator;
 
 mod options;
 mod promises;
+mod random;
 mod regression;
 mod report;
 mod runs;
@@ -29,6 +30,15 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if let Some(seed) = options.random_seed {
+        let drawn = random::drawn(seed);
+        return whether_read(trace::write(&mut std::io::stdout().lock(), &drawn.scenario, drawn.mode, seed));
+    }
+    if options.random {
+        let (text, kept) = random::run(&options.seeds);
+        println!("{text}");
+        return if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
     if let Some(seed) = options.trace {
         return tell(&options, seed);
     }
@@ -49,13 +59,17 @@ fn main() -> ExitCode {
 
 fn tell(options: &Options, seed: u64) -> ExitCode {
     let mut out = std::io::stdout().lock();
-    for scenario in &options.scenarios {
-        for mode in &options.modes {
-            // Whoever reads may have seen enough.
-            if trace::write(&mut out, scenario, *mode, seed).is_err() {
-                return ExitCode::SUCCESS;
-            }
-        }
+    let all =
+        options.scenarios.iter().flat_map(|scenario| options.modes.iter().map(move |mode| (scenario, *mode)));
+    whether_read(
+        all.into_iter().try_for_each(|(scenario, mode)| trace::write(&mut out, scenario, mode, seed)),
+    )
+}
+
+/// Whoever reads may have seen enough.
+fn whether_read(written: std::io::Result<()>) -> ExitCode {
+    match written {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
+        _ => ExitCode::SUCCESS,
     }
-    ExitCode::SUCCESS
 }

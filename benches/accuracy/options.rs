@@ -14,6 +14,8 @@ Root mean square error of the clock in virtual time, per scenario, beside other 
   --first-seed K   of those runs (default 1000: whoever tunes a constant does so on others, from 1 on)
   --scenario NAME  this scenario only; may be given again
   --poll MODE      p6 (fixed 64 s), def (own choice, 64 to 1024 s) or p4 (fixed 16 s); may be given again; default all
+  --random N       instead of tables, so many random scenarios (from seed 1000 on, or --first-seed)
+  --random-seed K  what happened in this one of them
   --quick          8 seeds, p6 only
   --promise WHICH  exit by what is promised today (default), or by what issue 7 asks of a better filter
   --trace SEED     instead of tables, what happened in this run: notices, and error, maxerror and rate every 16 s
@@ -39,6 +41,10 @@ pub(crate) struct Options {
     pub(crate) modes: Vec<PollMode>,
     /// What the exit code is about.
     pub(crate) promise: Promise,
+    /// Random scenarios instead.
+    pub(crate) random: bool,
+    /// Tell what happened in this one of them.
+    pub(crate) random_seed: Option<u64>,
     /// Tell what happened in the run of this seed.
     pub(crate) trace: Option<u64>,
     /// Under `cargo test`: only show that it runs.
@@ -53,6 +59,8 @@ impl Options {
             scenarios: Vec::new(),
             modes: Vec::new(),
             promise: Promise::Today,
+            random: false,
+            random_seed: None,
             trace: None,
             smoke: true,
         };
@@ -67,6 +75,8 @@ impl Options {
                 "--scenario" => given.scenarios.push(scenario(&value()?)?),
                 "--poll" => given.modes.push(mode(&value()?)?),
                 "--quick" => (seeds, given.modes) = (8, vec![PollMode::P6]),
+                "--random" => (seeds, given.random) = (number("--random", &value()?)?, true),
+                "--random-seed" => given.random_seed = Some(number("--random-seed", &value()?)?),
                 "--promise" => given.promise = promise(&value()?)?,
                 "--trace" => given.trace = Some(number("--trace", &value()?)?),
                 "--help" | "-h" => return Ok(None),

@@ -4,18 +4,25 @@
 #[derive(Debug)]
 pub(crate) struct Table {
     lines: Vec<Vec<String>>,
+    /// The last column is text and not figures.
+    prose: bool,
 }
 
 impl Table {
     pub(crate) fn new(heading: &[&str]) -> Self {
-        Self { lines: vec![heading.iter().map(|&cell| cell.to_owned()).collect()] }
+        Self { lines: vec![heading.iter().map(|&cell| cell.to_owned()).collect()], prose: false }
+    }
+
+    /// The same with text in the last column.
+    pub(crate) fn ending_in_prose(heading: &[&str]) -> Self {
+        Self { prose: true, ..Self::new(heading) }
     }
 
     pub(crate) fn push(&mut self, line: Vec<String>) {
         self.lines.push(line);
     }
 
-    /// The first column to the left, the others to the right.
+    /// The first column and prose to the left, the others to the right.
     pub(crate) fn text(&self) -> String {
         let columns = self.lines.iter().map(Vec::len).max().unwrap_or(0);
         let width = |column: usize| {
@@ -33,6 +40,8 @@ impl Table {
                 let padding = " ".repeat(width - cell.chars().count());
                 text.push_str(&if column == 0 {
                     format!("{cell}{padding}")
+                } else if self.prose && column + 1 == columns {
+                    format!("  {cell}")
                 } else {
                     format!("  {padding}{cell}")
                 });

@@ -49,6 +49,17 @@ impl Jitter {
         }
     }
 
+    /// How far it goes above the base for long, seconds; hardly anything goes farther.
+    pub(crate) fn large(self) -> f64 {
+        match self {
+            Self::Exponential(mean) | Self::Gamma(_, mean) => 5.0 * mean,
+            Self::Heavy(mean) => 10.0 * mean,
+            Self::Gaussian(deviation) => 4.0 * deviation,
+            Self::Bursty { idle, depth, .. } => 5.0 * (idle + depth),
+            Self::Bloat { idle, depth, .. } => 5.0 * idle + depth,
+        }
+    }
+
     /// Its variance, s²; of the Gaussian without the cut; NaN of what has a memory.
     pub(crate) fn variance(self) -> f64 {
         match self {

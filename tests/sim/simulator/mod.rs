@@ -8,6 +8,7 @@
 //! | `key_exchange` | who gives keys, by what certificate |
 //! | `nts_servers` | servers whose master keys rotate |
 //! | `scenario`, `catalogue` | what a run is made of; the table's rows |
+//! | `drawn` | scenarios drawn at random, and what each explains |
 //! | `queue` | what is still to come |
 //! | `world` | performs what the engine asks for, and tells it what happens |
 //! | `honesty` | what the client claims of its clock, beside what is true |
@@ -17,6 +18,7 @@
 //! Included by path from `tests/sim` and from `benches/accuracy.rs`.
 
 pub(crate) mod catalogue;
+pub(crate) mod drawn;
 pub(crate) mod figures;
 pub(crate) mod honesty;
 pub(crate) mod host;

@@ -47,8 +47,8 @@ pub(crate) struct World {
     pub(crate) stopped: Option<String>,
     /// Requests sent.
     pub(crate) packets: u64,
-    /// When, and to which site.
-    pub(crate) asked: Vec<(f64, usize)>,
+    /// When a site answered so that the answer arrives, and which.
+    pub(crate) answered: Vec<(f64, usize)>,
     /// What will happen to the computer, by true time.
     disturbances: VecDeque<(f64, Disturbance)>,
     config: Config,
@@ -106,7 +106,7 @@ impl World {
             notices: engine.opening_notices().into_iter().map(|notice| (host.t(), notice)).collect(),
             stopped: None,
             packets: 0,
-            asked: Vec::new(),
+            answered: Vec::new(),
             disturbances: scenario.disturbances.iter().copied().collect(),
             config,
             randomness,
@@ -309,6 +309,7 @@ impl World {
                     let left = t + there.server.wrote_for;
                     if let Some(delay) = there.down.carry(left) {
                         let from = there.address;
+                        self.answered.push((t, site));
                         self.queue.push(left + delay, Happening::AtClient { socket, from, bytes: reply });
                     }
                 }
@@ -375,7 +376,6 @@ impl World {
         let socket = (token.source(), self.packets);
         self.sockets.insert(socket.0, socket.1);
         let there = self.sites.iter_mut().position(|site| site.address == to);
-        self.asked.extend(there.map(|index| (t, index)));
         if let Some((index, site)) = there.and_then(|index| Some((index, self.sites.get_mut(index)?)))
             && let Some(delay) = site.up.carry(t)
         {
