@@ -7,6 +7,7 @@
 mod simulator;
 
 mod options;
+mod plot;
 mod promises;
 mod random;
 mod regression;
@@ -16,6 +17,8 @@ mod table;
 mod trace;
 
 use options::{HELP, Options, Promise};
+use plot::Others;
+use std::path::Path;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -39,6 +42,9 @@ fn main() -> ExitCode {
         println!("{text}");
         return if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
+    if let Some(folder) = &options.plot {
+        return draw(&options, folder);
+    }
     if let Some(seed) = options.trace {
         return tell(&options, seed);
     }
@@ -55,6 +61,32 @@ fn main() -> ExitCode {
         };
     }
     if options.smoke || kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn draw(options: &Options, folder: &Path) -> ExitCode {
+    let result = others(options).and_then(|others| {
+        for mode in &options.modes {
+            for scenario in mode.scenarios(&options.scenarios) {
+                plot::write(folder, &scenario, *mode, options.seeds.start, &others)
+                    .map_err(|error| format!("{}: {error}", folder.display()))?;
+            }
+        }
+        Ok(())
+    });
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("accuracy: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn others(options: &Options) -> Result<Others, String> {
+    let Some(file) = &options.curves else { return Ok(Others::default()) };
+    let named = |problem: String| format!("{}: {problem}", file.display());
+    let text = std::fs::read_to_string(file).map_err(|error| named(error.to_string()))?;
+    Others::parse(&text).map_err(named)
 }
 
 fn tell(options: &Options, seed: u64) -> ExitCode {

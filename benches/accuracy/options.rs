@@ -4,6 +4,7 @@ use crate::simulator::catalogue;
 use crate::simulator::figures::PollMode;
 use crate::simulator::scenario::Scenario;
 use std::ops::Range;
+use std::path::PathBuf;
 
 pub(crate) const HELP: &str = "\
 cargo bench --bench accuracy [-- OPTIONS]
@@ -15,6 +16,8 @@ Root mean square error of the clock in virtual time, per scenario, beside other 
   --scenario NAME  this scenario only; may be given again
   --poll MODE      p6 (fixed 64 s), def (own choice, 64 to 1024 s) or p4 (fixed 16 s); may be given again; default all
   --random N       instead of tables, so many random scenarios (from seed 1000 on, or --first-seed)
+  --plot DIR       instead of tables, pictures (SVG) of the error over time in the run of the first seed, beside the regression client's
+  --curves FILE    of another client for them: lines of: scenario client second error (in seconds)
   --random-seed K  what happened in this one of them
   --quick          8 seeds, p6 only
   --promise WHICH  exit by what is promised today (default), or by what issue 7 asks of a better filter
@@ -43,6 +46,10 @@ pub(crate) struct Options {
     pub(crate) promise: Promise,
     /// Random scenarios instead.
     pub(crate) random: bool,
+    /// Pictures instead, into this folder.
+    pub(crate) plot: Option<PathBuf>,
+    /// With another client's curves from here.
+    pub(crate) curves: Option<PathBuf>,
     /// Tell what happened in this one of them.
     pub(crate) random_seed: Option<u64>,
     /// Tell what happened in the run of this seed.
@@ -60,6 +67,8 @@ impl Options {
             modes: Vec::new(),
             promise: Promise::Today,
             random: false,
+            plot: None,
+            curves: None,
             random_seed: None,
             trace: None,
             smoke: true,
@@ -77,6 +86,8 @@ impl Options {
                 "--quick" => (seeds, given.modes) = (8, vec![PollMode::P6]),
                 "--random" => (seeds, given.random) = (number("--random", &value()?)?, true),
                 "--random-seed" => given.random_seed = Some(number("--random-seed", &value()?)?),
+                "--plot" => given.plot = Some(value()?.into()),
+                "--curves" => given.curves = Some(value()?.into()),
                 "--promise" => given.promise = promise(&value()?)?,
                 "--trace" => given.trace = Some(number("--trace", &value()?)?),
                 "--help" | "-h" => return Ok(None),

@@ -23,7 +23,17 @@ use network::Network;
 
 /// The figures of one run.
 pub(crate) fn run(scenario: &Scenario, mode: PollMode, seed: u64) -> Figures {
+    let network = finished(scenario, mode, seed);
+    Figures::of_recorder(network.recorder(), scenario, network.packets as f64, network.steps())
+}
+
+/// The error of its clock in each second of one run, seconds.
+pub(crate) fn errors(scenario: &Scenario, mode: PollMode, seed: u64) -> Vec<f64> {
+    finished(scenario, mode, seed).recorder().errors(1..usize::MAX).to_vec()
+}
+
+fn finished(scenario: &Scenario, mode: PollMode, seed: u64) -> Network {
     let mut network = Network::new(scenario, mode.limits_in(scenario), seed);
     network.run(scenario);
-    Figures::of_recorder(network.recorder(), scenario, network.packets as f64, network.steps())
+    network
 }
