@@ -68,7 +68,7 @@ with subtest("a daemon that goes on is left alone"):
 with subtest("killed, it keeps drift, keys and cookies, and needs no key exchange"):
     wait_for_source()
     for name in ("nts-sessions", "drift"):
-        client.wait_for_file(f"/var/lib/ntpd-rs/{name}", timeout=240)
+        client.wait_for_file(f"/var/lib/ntpd-rs/{name}", timeout=400)
     kept, exchanges = client.show(STATE), key_exchanges()
     client.succeed("systemctl kill -s KILL ntpd-rs")
     client.wait_until_succeeds(f"test $(systemctl show -p MainPID --value ntpd-rs) -gt {after['MainPID']}", timeout=30)
