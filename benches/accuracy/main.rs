@@ -51,7 +51,7 @@ fn main() -> ExitCode {
     let mut kept = true;
     for mode in &options.modes {
         let scenarios = mode.scenarios(&options.scenarios);
-        let rows = runs::run(&scenarios, *mode, &options.seeds);
+        let rows = runs::run(&scenarios, *mode, &options.seeds, !options.alone);
         println!("{}", report::report(*mode, &options.seeds, &rows));
         let judged = promises::judge(*mode, &rows);
         println!("{}", report::judged(&judged));

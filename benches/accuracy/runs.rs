@@ -20,7 +20,7 @@ pub(crate) struct Row {
     pub(crate) jitter: f64,
     first_seed: u64,
     runs: Vec<Figures>,
-    /// The same seeds with the regression client.
+    /// The same seeds with the regression client; none without it.
     regression: Vec<Figures>,
 }
 
@@ -64,16 +64,17 @@ impl Row {
     }
 }
 
-/// These seeds of each scenario; rows in the scenarios' order.
-pub(crate) fn run(scenarios: &[Scenario], mode: PollMode, seeds: &Range<u64>) -> Vec<Row> {
+/// These seeds of each scenario, with the regression client or without; rows in the scenarios' order.
+pub(crate) fn run(scenarios: &[Scenario], mode: PollMode, seeds: &Range<u64>, beside: bool) -> Vec<Row> {
     let jobs: Vec<(&Scenario, u64)> =
         scenarios.iter().flat_map(|scenario| seeds.clone().map(move |seed| (scenario, seed))).collect();
     let run = |&(scenario, seed): &(&Scenario, u64)| {
-        (Figures::run(scenario, mode, seed), regression::run(scenario, mode, seed))
+        let regression = beside.then(|| regression::run(scenario, mode, seed));
+        (Figures::run(scenario, mode, seed), regression)
     };
     let mut done = on_every_core(&jobs, run).into_iter();
     let row = |scenario: &Scenario| {
-        let (runs, regression) = done.by_ref().take(seeds.clone().count()).unzip();
+        let (runs, regression): (Vec<_>, Vec<_>) = done.by_ref().take(seeds.clone().count()).unzip();
         Row {
             name: scenario.name,
             reference: reference::find(scenario.name),
@@ -81,7 +82,7 @@ pub(crate) fn run(scenarios: &[Scenario], mode: PollMode, seeds: &Range<u64>) ->
             jitter: scenario.links().map(|link| link.jitter.usual()).fold(0.0, f64::max),
             first_seed: seeds.start,
             runs,
-            regression,
+            regression: regression.into_iter().flatten().collect(),
         }
     };
     scenarios.iter().map(row).collect()
