@@ -174,15 +174,23 @@ fn disturbances(dice: &mut Dice, scenario: &mut Scenario, explained: &mut Explai
         let at = dice.between(5_000.0, 20_000.0).floor();
         let by = dice.sign() * dice.decades(1e-4, 0.1);
         scenario.disturbances.push((at, Disturbance::Shift(Span::from_seconds(by))));
-        explained.more.push((at, at + 5_400.0, f64::INFINITY));
+        explained.more.push((at, found(scenario, at) + 5_400.0, f64::INFINITY));
     }
     if sleep {
         let at = dice.between(25_000.0, 35_000.0).floor();
         let seconds = dice.decades(10.0, 3_600.0);
         let error = Span::from_seconds(dice.sign() * dice.decades(1e-3, 1.0));
         scenario.disturbances.push((at, Disturbance::Sleep(seconds, error)));
-        explained.more.push((at, at + seconds + 3_600.0, f64::INFINITY));
+        explained.more.push((at, found(scenario, at + seconds) + 3_600.0, f64::INFINITY));
     }
+}
+
+/// Nobody can find out that the clock was moved while no server answers.
+fn found(scenario: &Scenario, moved: f64) -> f64 {
+    let outages = scenario.servers.iter().flat_map(|site| &site.up.outages);
+    outages
+        .filter(|(from, until)| (*from..*until).contains(&moved))
+        .fold(moved, |found, (_, until)| found.max(*until))
 }
 
 /// For people: one line.
