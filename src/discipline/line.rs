@@ -19,7 +19,7 @@ pub(super) struct Line {
 const WHITE_FREQUENCY_NOISE: f64 = 3e-10;
 
 /// No offset is ever better known than this, s²: the clock reads in nanoseconds.
-const LEAST_OFFSET_VARIANCE: f64 = 1e-18;
+pub(super) const LEAST_OFFSET_VARIANCE: f64 = 1e-18;
 
 /// No frequency is ever better known than this, (s/s)².
 const LEAST_FREQUENCY_VARIANCE: f64 = 1e-26;
@@ -67,6 +67,15 @@ impl Line {
             frequency_variance: (self.frequency_variance - 2.0 * frequency_gain * self.covariance
                 + frequency_gain * frequency_gain * total)
                 .max(LEAST_FREQUENCY_VARIANCE),
+        }
+    }
+
+    /// With variances that are no smaller than the least.
+    pub(super) const fn floored(self) -> Self {
+        Self {
+            offset_variance: self.offset_variance.max(LEAST_OFFSET_VARIANCE),
+            frequency_variance: self.frequency_variance.max(LEAST_FREQUENCY_VARIANCE),
+            ..self
         }
     }
 

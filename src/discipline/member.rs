@@ -15,7 +15,7 @@ pub(super) const PHI: f64 = 15e-6;
 
 /// What a claim loses with age beyond what its frequency's own uncertainty explains, s/s. PHI itself would let sources that are
 /// polled seldom agree with anything.
-pub(super) const RESIDUAL_RATE: f64 = 1e-6;
+const RESIDUAL_RATE: f64 = 1e-7;
 
 /// Sources farther from the primary source than this are of no use, seconds (RFC 5905 §11.1, MAXDIST; 1.5 as in the reference implementation).
 const MAXIMUM_DISTANCE: f64 = 1.5;
@@ -27,10 +27,13 @@ const NOISE_SIGMAS: f64 = 3.0;
 const PLAUSIBLE_DELAY: std::ops::RangeInclusive<f64> = -0.01..=16.0;
 
 /// A predicted error of this part of the round trip is as good as the unknown asymmetry allows.
-const WORTHWHILE: f64 = 0.015;
+const WORTHWHILE: f64 = 0.035;
 
 /// And below this, seconds, nothing is worth a packet.
-const WORTHLESS: f64 = 5e-6;
+const WORTHLESS: f64 = 18e-6;
+
+/// A longer interval is clearly long enough if the error at its end is this part of what is allowed. More flaps, less sends more packets.
+const CLEARLY: f64 = 0.8;
 
 /// One source.
 #[derive(Debug, Clone)]
@@ -115,11 +118,11 @@ impl Member {
         let down = received.behind(measurement.transmit_timestamp);
         let sample = Sample {
             time: sent.midpoint(received),
-            offset: up / 2 + down / 2,
-            delay: (up - down).seconds(),
-            stamp_uncertainty: measurement.stamp_uncertainty_seconds.abs(),
+            up,
+            down,
+            stamp_uncertainty: measurement.stamp_uncertainty_seconds.abs().min(*PLAUSIBLE_DELAY.end()),
         };
-        if !PLAUSIBLE_DELAY.contains(&sample.delay) {
+        if !PLAUSIBLE_DELAY.contains(&sample.delay()) {
             return Advice { surprise: false, poll: self.poll };
         }
         self.server = Some(measurement.server);
@@ -160,7 +163,7 @@ impl Member {
         let (base, line) = self.filter.predict(time)?;
         let server = self.server?;
         let age = self.last.map_or(0.0, |last| time.since(last).max(0.0));
-        let root_delay = server.root_delay.seconds().max(0.0) + self.filter.delay();
+        let root_delay = server.root_delay.seconds().max(0.0) + self.filter.present_delay();
         let said = if ignore_server_dispersion { 0.0 } else { server.root_dispersion.seconds().max(0.0) };
         let dispersion = said + RESIDUAL_RATE * age;
         let distance = root_delay / 2.0 + dispersion + NOISE_SIGMAS * line.offset_sigma() + 1e-9;
@@ -218,7 +221,7 @@ impl Member {
         while self.poll > Poll::MIN && error_after(self.poll) > worth {
             self.poll = self.poll.shorter();
         }
-        while self.poll >= now && self.poll < Poll::MAX && error_after(self.poll.longer()) < 0.7 * worth {
+        while self.poll >= now && self.poll < Poll::MAX && error_after(self.poll.longer()) < CLEARLY * worth {
             self.poll = self.poll.longer();
         }
         self.poll

@@ -7,13 +7,18 @@
 //! ```
 //! Filters live on the undisciplined timescale, so steering changes the map and never a filter.
 
+mod belief;
 mod combine;
 mod filter;
+mod fine;
+mod hypothesis;
+mod law;
 mod leap;
 mod limits;
 mod line;
 mod member;
 mod noise;
+mod normal;
 mod orphan;
 mod select;
 mod selection;
@@ -94,6 +99,8 @@ struct Combination {
     base: Span,
     line: Line,
     wander: f64,
+    /// For how long the oscillator has been watched, seconds.
+    watched: f64,
     disagreement: f64,
     peer: SourceId,
     peer_stratum: u8,
@@ -292,8 +299,9 @@ impl Discipline {
             decisions.extend(self.steering.on_timer(now.mono, self.scale.frequency()));
             let step =
                 decisions.iter().any(|decision| matches!(decision, Decision::Adjust(Adjustment::Step(_))));
+            let known = status::for_kernel(self, now);
             let system = self.system(now);
-            decisions.extend(self.status.refresh(now.mono, status::known_to_kernel(&system), step));
+            decisions.extend(self.status.refresh(now.mono, known, step));
             decisions.extend(self.status.tell_tai_offset(self.tai_offset(&system, now), step));
         }
         decisions

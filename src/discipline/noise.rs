@@ -74,14 +74,19 @@ impl Noise {
         self.waits.least_delay()
     }
 
+    /// What the delays say, apart from how much a single one may be trusted.
+    pub(super) const fn waits(&self) -> &Waits {
+        &self.waits
+    }
+
     /// One standard deviation of single offsets, seconds.
     pub(super) fn jitter(&self) -> f64 {
         self.jitter_variance.sqrt()
     }
 
-    /// A round trip was measured, `dt` seconds after the one before.
-    pub(super) fn observe(&mut self, dt: f64, delay: f64) {
-        self.waits.observe(dt, delay);
+    /// A round trip was measured, `dt` seconds after the one before; `apart` is remembered of the least one.
+    pub(super) fn observe(&mut self, dt: f64, delay: f64, apart: f64) {
+        self.waits.observe(dt, delay, apart);
     }
 
     /// How far a sample with this delay may be trusted.
@@ -149,7 +154,7 @@ mod tests {
         let (mut noise, mut random) = (Noise::new(), Random::new(1));
         for _ in 0..400 {
             let (wait, error) = sample(&mut random);
-            noise.observe(64.0, 0.02 + wait);
+            noise.observe(64.0, 0.02 + wait, 0.0);
             let judged = noise.judge(0.02 + wait, 1e-6);
             noise.learn(64.0, error, 1e-10, &judged);
         }
@@ -170,7 +175,7 @@ mod tests {
         let mut noise = path(|random| (0.0, random.normal() * 1e-6));
         assert!((0.5e-6..2e-6).contains(&noise.jitter()), "{}", noise.jitter());
         for n in 0..100 {
-            noise.observe(64.0, 0.02);
+            noise.observe(64.0, 0.02, 0.0);
             let judged = noise.judge(0.02, 1e-6);
             noise.learn(64.0, if n == 0 { 50e-6 } else { 1e-6 }, 1e-10, &judged);
         }
@@ -206,7 +211,7 @@ mod tests {
         let mut noise = path(queues);
         let mut last = 0.0;
         for _ in 0..10 {
-            noise.observe(64.0, 0.04);
+            noise.observe(64.0, 0.04, 0.0);
             let variance = noise.judge(0.04, 1e-6).variance;
             assert!(variance > last);
             last = variance;

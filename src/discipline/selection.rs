@@ -201,7 +201,7 @@ impl Discipline {
         let used = self.used(survivors, origin);
         let opinions: Vec<Opinion> = used.iter().map(|candidate| opinion(candidate, origin)).collect();
         let (line, disagreement) = combine(&opinions)?;
-        let peer = self.choose_peer(&used)?;
+        let peer = self.choose_peer(&used, origin, line.offset)?;
         self.set_verdict(peer.id, Verdict::SystemPeer);
         let apart = (peer.claim.line_from(origin).offset - line.offset).abs();
         Some(Combination {
@@ -210,6 +210,7 @@ impl Discipline {
             base: origin,
             line,
             wander: self.wander(&used),
+            watched: self.watched(&used),
             disagreement,
             peer: peer.id,
             peer_stratum: peer.stratum,
@@ -248,13 +249,16 @@ impl Discipline {
         used
     }
 
-    /// The nearest one, and the present one as long as none is much nearer.
-    fn choose_peer<'a>(&self, used: &'a [Candidate]) -> Option<&'a Candidate> {
-        let nearest = used.iter().min_by(|a, b| a.claim.distance.total_cmp(&b.claim.distance))?;
+    /// The one that says most of where the truth is, seen from `offset`; and the present one as long as none says much more.
+    fn choose_peer<'a>(&self, used: &'a [Candidate], origin: Span, offset: f64) -> Option<&'a Candidate> {
+        let distance = |candidate: &Candidate| {
+            candidate.claim.distance + (candidate.claim.line_from(origin).offset - offset).abs()
+        };
+        let nearest = used.iter().min_by(|a, b| distance(a).total_cmp(&distance(b)))?;
         let present =
             self.combination.and_then(|last| used.iter().find(|candidate| candidate.id == last.peer));
         match present {
-            Some(present) if nearest.claim.distance > PEER_CHANGE * present.claim.distance => Some(present),
+            Some(present) if distance(nearest) > PEER_CHANGE * distance(present) => Some(present),
             _ => Some(nearest),
         }
     }
@@ -262,6 +266,11 @@ impl Discipline {
     fn wander(&self, used: &[Candidate]) -> f64 {
         let wanders = used.iter().filter_map(|candidate| self.members.get(&candidate.id));
         wanders.map(|member| member.filter.wander()).fold(f64::INFINITY, f64::min).min(1e-6)
+    }
+
+    fn watched(&self, used: &[Candidate]) -> f64 {
+        let watching = used.iter().filter_map(|candidate| self.members.get(&candidate.id));
+        watching.map(|member| member.filter.watched()).fold(0.0, f64::max)
     }
 
     fn set_verdict(&mut self, id: SourceId, verdict: Verdict) {

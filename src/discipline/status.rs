@@ -2,7 +2,7 @@
 
 use super::leap;
 use super::line::Line;
-use super::member::{PHI, RESIDUAL_RATE};
+use super::member::PHI;
 use super::system::{Decision, State, SystemEstimate};
 use super::timescale::LocalTime;
 use super::{Combination, Discipline};
@@ -17,7 +17,16 @@ const REFRESH: Span = Span::from_secs(16);
 const USELESS_BOUND: f64 = 1.0;
 
 /// Standard deviations of the combination that the bound allows for.
-const BOUND_SIGMAS: f64 = 3.0;
+const BOUND_SIGMAS: f64 = 1.75;
+
+/// An oscillator that was first measured a moment ago may wander more than it has shown, s/s; after so many seconds it has shown a good
+/// part of what it does. Less breaks the bound of an unusual one that starts, more makes the first minutes look worse than they are.
+const NOVELTY: f64 = 5e-6;
+const FAMILIAR: f64 = 900.0;
+
+/// And so many of what the oscillator's wander alone does to it. More than of the noise: wander comes in bouts, and nothing else is left
+/// to cover them, while half the round trip is seldom all asymmetry.
+const WANDER_SIGMAS: f64 = 2.0;
 
 /// What the kernel was told last.
 #[derive(Debug, Clone)]
@@ -146,9 +155,16 @@ fn parent(discipline: &Discipline, stratum: u8, now: Now, known: SystemEstimate)
     }
 }
 
+/// What to tell the kernel: it will say so until it is told again, so the errors are those of the end of that time.
+pub(super) fn for_kernel(discipline: &Discipline, now: Now) -> ClockStatus {
+    let then = Now { clock: now.clock + REFRESH, mono: now.mono + REFRESH };
+    let [now, then] = [now, then].map(|at| known_to_kernel(&system(discipline, at)));
+    ClockStatus { estimated_error: now.estimated_error.max(then.estimated_error), ..now }
+}
+
 /// What is true of the clock for programs on this machine. A parent's is as good as its last proper source left it; a leap second that
 /// it announces is inserted all the same, for its children do.
-pub(super) fn known_to_kernel(system: &SystemEstimate) -> ClockStatus {
+fn known_to_kernel(system: &SystemEstimate) -> ClockStatus {
     let unknown = system.state == State::OrphanParent && system.maximum_error.seconds() >= USELESS_BOUND;
     let limit = Span::from_secs(16);
     ClockStatus {
@@ -214,15 +230,25 @@ pub(super) fn announced_by_sources(last: &Combination, now: Now) -> Leap {
 }
 
 impl Combination {
-    /// Four standard deviations of the frequency and a residue while measured; an unwatched oscillator's tolerance without.
+    /// How fast the bound grows, s/s: four standard deviations of the frequency while measured; an unwatched oscillator's tolerance
+    /// without.
     fn dispersion_rate(&self, line: &Line) -> f64 {
-        if self.current { (RESIDUAL_RATE + 4.0 * line.frequency_sigma()).min(PHI) } else { PHI }
+        if self.current { (self.surprising_rate() + 4.0 * line.frequency_sigma()).min(PHI) } else { PHI }
     }
 
-    /// Dispersion to the primary source `age` seconds after the last selection, seconds.
+    /// What an oscillator may still do that it has not shown yet, s/s.
+    fn surprising_rate(&self) -> f64 {
+        NOVELTY * (-self.watched / FAMILIAR).exp()
+    }
+
+    /// Dispersion to the primary source `age` seconds after the last selection, seconds. The line is of that moment: how much worse
+    /// known it is since, its own variance says, but for the tails of what wanders.
     fn dispersion_after(&self, line: &Line, age: f64) -> f64 {
-        let noise = BOUND_SIGMAS * line.offset_sigma();
-        self.dispersion + noise + self.dispersion_rate(line) * age.max(0.0)
+        let age = age.max(0.0);
+        let noise =
+            BOUND_SIGMAS * line.offset_sigma() + WANDER_SIGMAS * self.wander * (age.powi(3) / 3.0).sqrt();
+        let unexplained = if self.current { self.surprising_rate() } else { PHI };
+        self.dispersion + noise + unexplained * age
     }
 
     /// Where the truth is by this, and how far from it at most, seconds.

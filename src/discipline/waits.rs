@@ -5,6 +5,12 @@
 const BUCKET: f64 = 1800.0;
 const BUCKETS: usize = 6;
 
+/// Buckets of which the least delay is that of the present route.
+const RECENT: usize = 3;
+
+/// Delays in a row that show that a route has become longer. Fewer take chance for it.
+const LAST: usize = 8;
+
 /// Before anything is known, packets wait about this part of the round trip.
 const PRIOR: f64 = 0.1;
 
@@ -25,11 +31,20 @@ const FIRST: usize = 32;
 const STEP: f64 = 0.08;
 const STEP_SECONDS: f64 = 64.0;
 
+/// A stretch of time, and its least delay.
+#[derive(Debug, Clone, Copy)]
+struct Bucket {
+    start: f64,
+    least: f64,
+    /// What came with the least delay.
+    apart: f64,
+}
+
 /// The delays of one path.
 #[derive(Debug, Clone)]
 pub(super) struct Waits {
-    /// Least delays, oldest first: (start of the bucket, its least delay).
-    buckets: Vec<(f64, f64)>,
+    /// Oldest first.
+    buckets: Vec<Bucket>,
     /// Seconds since the first sample.
     elapsed: f64,
     /// Samples that are remembered, and the sums of their waits and of the squares.
@@ -43,6 +58,9 @@ pub(super) struct Waits {
     usual: f64,
     /// Long waits in a row.
     long: f64,
+    /// The last delays, and where the next one goes.
+    last: [f64; LAST],
+    next: usize,
 }
 
 impl Waits {
@@ -58,19 +76,27 @@ impl Waits {
             known: 0,
             usual: 0.0,
             long: 0.0,
+            last: [f64::INFINITY; LAST],
+            next: 0,
         }
     }
 
-    /// A round trip was measured, `dt` seconds after the one before.
-    pub(super) fn observe(&mut self, dt: f64, delay: f64) {
+    /// A round trip was measured, `dt` seconds after the one before; `apart` is remembered of the least one.
+    pub(super) fn observe(&mut self, dt: f64, delay: f64, apart: f64) {
         self.elapsed += dt.max(0.0);
-        match self.buckets.last_mut() {
-            Some((start, least)) if self.elapsed - *start < BUCKET => *least = least.min(delay),
-            _ => self.buckets.push((self.elapsed, delay)),
+        let elapsed = self.elapsed;
+        match self.buckets.last_mut().filter(|bucket| elapsed - bucket.start < BUCKET) {
+            Some(bucket) if bucket.least <= delay => {}
+            Some(bucket) => *bucket = Bucket { least: delay, apart, ..*bucket },
+            None => self.buckets.push(Bucket { start: elapsed, least: delay, apart }),
         }
         if self.buckets.len() > BUCKETS {
             self.buckets.remove(0);
         }
+        if let Some(slot) = self.last.get_mut(self.next) {
+            *slot = delay;
+        }
+        self.next = (self.next + 1) % LAST;
         let wait = self.of(delay);
         self.usual = self.usual_with(dt, wait);
         let keep = (-dt.max(0.0) / MEMORY).exp();
@@ -83,12 +109,34 @@ impl Waits {
 
     /// The least round trip within the window, seconds; infinite before any.
     pub(super) fn least_delay(&self) -> f64 {
-        self.buckets.iter().map(|(_, delay)| *delay).fold(f64::INFINITY, f64::min)
+        self.buckets.iter().map(|bucket| bucket.least).fold(f64::INFINITY, f64::min)
+    }
+
+    /// What came with the least delay.
+    pub(super) fn apart(&self) -> f64 {
+        let least = self.buckets.iter().min_by(|a, b| a.least.total_cmp(&b.least));
+        least.map_or(0.0, |bucket| bucket.apart)
+    }
+
+    /// Even the best of the last hour waited so long, seconds.
+    pub(super) fn recent(&self) -> f64 {
+        let last = self.buckets.iter().rev().take(RECENT).map(|bucket| bucket.least);
+        self.of(last.fold(f64::INFINITY, f64::min))
+    }
+
+    /// Even the best of the last few waited so long, seconds.
+    pub(super) fn last(&self) -> f64 {
+        self.of(self.last.iter().copied().fold(f64::INFINITY, f64::min))
     }
 
     /// What a sample with this delay waited, seconds.
     pub(super) fn of(&self, delay: f64) -> f64 {
         (delay - self.least_delay()).max(0.0)
+    }
+
+    /// Seconds since the first sample.
+    pub(super) const fn elapsed(&self) -> f64 {
+        self.elapsed
     }
 
     /// Samples that are remembered.
@@ -148,7 +196,7 @@ mod tests {
     fn path() -> Waits {
         let mut waits = Waits::new();
         for sample in 0..60 {
-            waits.observe(64.0, 0.02 + f64::from(sample * 7 % 10) * 1e-4);
+            waits.observe(64.0, 0.02 + f64::from(sample * 7 % 10) * 1e-4, 0.0);
         }
         waits
     }
@@ -157,11 +205,11 @@ mod tests {
     fn the_least_delay_is_forgotten_after_the_window() {
         let mut waits = path();
         for _ in 0..100 {
-            waits.observe(64.0, 0.025);
+            waits.observe(64.0, 0.025, 0.0);
         }
         assert!(waits.of(0.025) > 4e-3, "not after less than two hours");
         for _ in 0..100 {
-            waits.observe(64.0, 0.025);
+            waits.observe(64.0, 0.025, 0.0);
         }
         assert!(waits.of(0.025) < 1e-9, "but after more than three");
     }
@@ -170,7 +218,7 @@ mod tests {
     fn a_queue_of_half_an_hour_does_not_become_the_usual() {
         let mut waits = path();
         for _ in 0..30 {
-            waits.observe(64.0, 0.03);
+            waits.observe(64.0, 0.03, 0.0);
         }
         assert!(waits.long_in_a_row() > 29.0 && waits.unusual(0.01) >= 1.0);
     }
@@ -186,7 +234,7 @@ mod tests {
     fn one_packet_that_waited_for_ever_does_not_count_for_all() {
         let mut waits = path();
         let before = waits.mean();
-        waits.observe(64.0, 5.0);
+        waits.observe(64.0, 5.0, 0.0);
         assert!(waits.mean() < 1.5 * before, "{} {}", before, waits.mean());
     }
 }

@@ -6,6 +6,7 @@ mod interleaved;
 mod lab;
 mod marks;
 pub(super) mod random;
+mod routes;
 mod steering;
 mod thresholds;
 mod verdicts;
