@@ -56,8 +56,8 @@ fn main() -> ExitCode {
         let judged = promises::judge(*mode, &rows);
         println!("{}", report::judged(&judged));
         kept &= match options.promise {
-            Promise::Today => rows.iter().all(|row| report::broken_promise(*mode, row).is_none()),
-            Promise::Issue => judged.iter().all(|judged| judged.kept),
+            Promise::Floor => rows.iter().all(|row| report::broken_promise(*mode, row).is_none()),
+            Promise::Goal => judged.iter().all(|judged| judged.kept),
         };
     }
     if options.smoke || kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -1,4 +1,4 @@
-//! What issue 7 asks of the tables, line by line: kept or broken. Runs nothing and prints nothing.
+//! The goals that the tables are held against, line by line: kept or broken. Runs nothing and prints nothing.
 
 use crate::runs::Row;
 use crate::simulator::figures::PollMode;
