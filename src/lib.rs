@@ -6,7 +6,7 @@
 //! |---|---|
 //! | 0 | [`time`]: units of time; reads no clock |
 //! | 0' | [`sys`]: the kernel; all `unsafe`; knows only `time` |
-//! | 1 | [`packet`], [`nts`], [`verdict`], [`measurement`], [`command`], [`snapshot`], [`config`]: values |
+//! | 1 | [`packet`], [`nts`], [`verdict`], [`measurement`], [`path_model`], [`command`], [`snapshot`], [`config`]: values |
 //! | 2 | [`source`] (one association), [`server`] (the responder), [`discipline`] (algorithms without protocol) |
 //! | 3 | [`engine`]: events in, actions out |
 //! | 4 | [`logging`], [`metrics`], [`observation`], [`control`], [`dbus`], [`notify`], [`asking`], [`unix_socket`]: a [`snapshot::Snapshot`] out, a [`command::Command`] in |
@@ -34,6 +34,7 @@ pub mod notify;
 pub mod nts;
 pub mod observation;
 pub mod packet;
+pub mod path_model;
 pub mod server;
 pub mod snapshot;
 pub mod source;

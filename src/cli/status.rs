@@ -12,7 +12,7 @@ pub(super) use headline::headline;
 pub(super) use look::{Look, Tone};
 pub(super) use plain::{counted, filled, printable, remaining_days, shortened};
 pub(super) use reason::{reason, standing};
-pub(super) use sources::{table_details, table_rows};
+pub(super) use sources::{jitter_kind, table_details, table_rows};
 
 use super::args::Format;
 use super::{Outcome, print, sockets};

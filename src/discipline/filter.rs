@@ -6,6 +6,7 @@ use super::line::Line;
 use super::noise::{Judgement, Noise};
 use super::timescale::LocalTime;
 use super::wander::Bank;
+use crate::path_model::PathModel;
 use crate::time::Span;
 use std::collections::VecDeque;
 
@@ -253,6 +254,14 @@ impl Filter {
     /// The oscillator's wander as this source shows it, s/s per √s.
     pub(super) fn wander(&self) -> f64 {
         self.track.as_ref().map_or(1e-9, |track| track.fine.wander())
+    }
+
+    /// What was learned, for people; the next sample is due `interval` seconds after the last one.
+    pub(super) fn path(&self, interval: f64) -> PathModel {
+        let (jitter_kind, waiting) = self.track.as_ref().map(|track| track.fine.kind()).unwrap_or_default();
+        let predicted_error = self.error_after(interval).unwrap_or(f64::INFINITY);
+        let asymmetry = self.asymmetry.seconds();
+        PathModel { jitter_kind, waiting, asymmetry, wander: self.wander(), predicted_error }
     }
 
     /// For how long this source has shown what the oscillator does, seconds.

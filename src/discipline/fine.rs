@@ -4,6 +4,7 @@
 use super::belief::{Belief, mix};
 use super::hypothesis::{HYPOTHESES, Hypothesis};
 use super::line::Line;
+use crate::path_model::{JitterKind, Waiting};
 
 /// Before anything is known, packets wait about this part of the round trip each way.
 const USUAL_WAIT: f64 = 0.05;
@@ -60,6 +61,12 @@ impl Fine {
     /// The oscillator's, s/s per √s.
     pub(super) const fn wander(&self) -> f64 {
         self.wander
+    }
+
+    /// By the hypothesis that foretold best.
+    pub(super) fn kind(&self) -> (JitterKind, Waiting) {
+        let best = self.hypotheses.iter().max_by(|a, b| a.credit().total_cmp(&b.credit()));
+        best.map(Hypothesis::kind).unwrap_or_default()
     }
 
     fn sum_up(&mut self) {

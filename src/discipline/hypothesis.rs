@@ -3,9 +3,13 @@
 use super::belief::{Belief, Way};
 use super::law::{Kind, Law};
 use super::wander::Bank;
+use crate::path_model::{JitterKind, Waiting};
 
 /// Seconds over which laws and credit are forgotten: paths change their character. Shorter learns less, longer learns a change late.
 const MEMORY: f64 = 20_000.0;
+
+/// A direction waits more if its usual scale is so many times the other's, in ln: ln 2.
+const MORE: f64 = std::f64::consts::LN_2;
 
 /// What the jitter may be like, whether both directions have it alike, and ln of how usual that is. A direction has a law of its own
 /// only where it earns it: two laws that are learned apart by chance move the offset.
@@ -54,6 +58,20 @@ impl Hypothesis {
     /// ln of how likely it is, but for a constant.
     pub(super) const fn credit(&self) -> f64 {
         self.credit
+    }
+
+    /// Which kind this is, as far as it has learned, and which way packets wait more.
+    pub(super) fn kind(&self) -> (JitterKind, Waiting) {
+        let [request, reply] = &self.laws;
+        let more = request.usual_scale() - reply.usual_scale();
+        if self.alike || more.abs() < MORE {
+            return (request.jitter_kind(), Waiting::Both);
+        }
+        if more > 0.0 {
+            (request.jitter_kind(), Waiting::Requests)
+        } else {
+            (reply.jitter_kind(), Waiting::Replies)
+        }
     }
 
     /// The laws stay, and everything else is believed anew.

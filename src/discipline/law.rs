@@ -5,6 +5,7 @@
 //! are allowed to wait out of all proportion. More parameters would fit the edge better than the data know it, and move it.
 
 use super::normal::tail;
+use crate::path_model::JitterKind;
 
 /// Nodes of a normal distribution over ln(scale), and how much each counts.
 const NODES: [(f64, f64); 7] =
@@ -36,6 +37,13 @@ const SETTLING: f64 = 0.55;
 
 /// What a [`Kind::Blurred`] component is blurred by, for its mean wait.
 const BLUR: f64 = 0.7;
+
+/// People are told a kind from so many packets on: the first ones fit any.
+const TELLING: f64 = 48.0;
+
+/// The share of packets out of all proportion, and the width of ln(scale), from which people are told of it.
+const BURSTY: f64 = 0.04;
+const HEAVY_TAILED: f64 = 1.0;
 
 /// A component whose likelihood is smaller by so much in ln changes no digit that counts.
 const NEGLIGIBLE: f64 = 16.0;
@@ -113,6 +121,26 @@ impl Law {
         };
         law.spread();
         law
+    }
+
+    /// In the words that people are told.
+    pub(super) fn jitter_kind(&self) -> JitterKind {
+        if self.packets < TELLING {
+            JitterKind::Unknown
+        } else if self.bursts.iter().sum::<f64>() > BURSTY {
+            JitterKind::Bursts
+        } else if self.width > HEAVY_TAILED {
+            JitterKind::HeavyTails
+        } else if self.kind == Kind::Smooth {
+            JitterKind::Gaussian
+        } else {
+            JitterKind::Queues
+        }
+    }
+
+    /// ln of the scale (s) around which the usual packets wait.
+    pub(super) const fn usual_scale(&self) -> f64 {
+        self.mean
     }
 
     /// A packet took `excess` seconds more than expected; expectation and stamps have this variance, s².

@@ -34,7 +34,7 @@ pub use orphan::Identity;
 pub use system::{Advice, Decision, Drift, Estimate, Settings, State, SystemEstimate, Voucher};
 
 use crate::measurement::{Measurement, Pending};
-use crate::time::{Adjustment, Applied, Frequency, Leap, LeapTable, Mono, Now, Span};
+use crate::time::{Adjustment, Applied, Frequency, Leap, LeapTable, Mono, Now, Poll, Span};
 use crate::verdict::{Marks, SourceId, Verdict};
 use filter::Prior;
 use line::Line;
@@ -346,8 +346,8 @@ impl Discipline {
         self.members.get(&id).map_or(Verdict::Waiting, |member| member.verdict)
     }
 
-    /// The filter's view of a source, once it was measured.
-    pub fn estimate(&self, id: SourceId, now: Now) -> Option<Estimate> {
+    /// The filter's view of a source that is asked at this interval, once it was measured.
+    pub fn estimate(&self, id: SourceId, poll: Poll, now: Now) -> Option<Estimate> {
         let filter = &self.members.get(&id)?.filter;
         let (base, line) = filter.predict(self.scale.present(now))?;
         Some(Estimate {
@@ -355,6 +355,7 @@ impl Discipline {
             uncertainty: Span::from_seconds(line.offset_sigma()),
             delay: Span::from_seconds(filter.delay()),
             jitter: Span::from_seconds(filter.jitter()),
+            path: filter.path(poll.interval().seconds()),
         })
     }
 

@@ -1,6 +1,7 @@
 //! What the discipline is given and what it gives: plain values of the façade. Computes nothing.
 
 use crate::config;
+use crate::path_model::PathModel;
 use crate::time::{Adjustment, Frequency, Leap, Mono, Now, Poll, Span};
 use crate::verdict::SourceId;
 
@@ -74,7 +75,7 @@ pub enum State {
 }
 
 /// The filter's view of one source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Estimate {
     /// Positive when the local clock is behind this source.
     pub offset: Span,
@@ -84,6 +85,8 @@ pub struct Estimate {
     pub delay: Span,
     /// One standard deviation of single measurements.
     pub jitter: Span,
+    /// What the filter has learned.
+    pub path: PathModel,
 }
 
 /// The clock and how good it is (RFC 5905 §11.1), at one instant.

@@ -184,12 +184,14 @@ impl Engine {
         let association = &member.association;
         let server = association.server();
         let counters = association.counters();
-        let estimate = self.discipline.estimate(association.id(), now).map(|e| SourceEstimate {
-            offset: e.offset,
-            uncertainty: e.uncertainty,
-            delay: e.delay,
-            jitter: e.jitter,
-        });
+        let estimate =
+            self.discipline.estimate(association.id(), association.poll(), now).map(|e| SourceEstimate {
+                offset: e.offset,
+                uncertainty: e.uncertainty,
+                delay: e.delay,
+                jitter: e.jitter,
+                path: e.path,
+            });
         Source {
             id: association.id(),
             name: group.name.clone(),

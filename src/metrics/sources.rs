@@ -3,6 +3,7 @@
 use super::system::{interval, leap};
 use super::{Metric, Row, Value, counter, flag, gauge, number};
 use crate::observation::{Source, SourceNts, State};
+use crate::path_model::PathModel;
 
 /// A source that is replaced gets a new `id`; what it follows is not told: it could say something else in every reply.
 const LABELS: &[&str] = &["name", "address", "id"];
@@ -32,6 +33,36 @@ pub(super) const METRICS: &[Metric] = &[
     gauge("ntp_source_jitter_seconds", LABELS, "One standard deviation of single offsets", |s| {
         measured(s, |source| source.jitter)
     }),
+    gauge(
+        "ntp_source_predicted_error_seconds",
+        LABELS,
+        "One standard deviation of the offset when the next poll is due",
+        |s| learned(s, |path| path.predicted_error),
+    ),
+    gauge(
+        "ntp_source_jitter_kind",
+        &["name", "address", "id", "kind"],
+        "How the delays of the path vary",
+        |s| described(s, |path| path.jitter_kind.name()),
+    ),
+    gauge(
+        "ntp_source_waiting",
+        &["name", "address", "id", "packets"],
+        "Which packets the path keeps waiting more",
+        |s| described(s, |path| path.waiting.name()),
+    ),
+    gauge(
+        "ntp_source_asymmetry_seconds",
+        LABELS,
+        "Added to offsets because the route became longer one way, positive when replies take longer",
+        |s| learned(s, |path| path.asymmetry),
+    ),
+    gauge(
+        "ntp_source_wander",
+        LABELS,
+        "How fast our oscillator's frequency wanders as the source shows it, s/s per square root of a second",
+        |s| learned(s, |path| path.wander),
+    ),
     gauge("ntp_source_root_delay_seconds", LABELS, "Root delay that the source reports", |s| {
         measured(s, |source| source.remote_delay)
     }),
@@ -106,6 +137,18 @@ fn each(state: &State, value: fn(&Source) -> Option<f64>) -> Vec<Row> {
 fn measured(state: &State, value: fn(&Source) -> f64) -> Vec<Row> {
     let sources = state.sources.iter().filter(|source| source.measured);
     sources.map(|source| (labels(source), Value::Number(value(source)))).collect()
+}
+
+/// What the filters have learned.
+fn learned(state: &State, value: fn(&PathModel) -> f64) -> Vec<Row> {
+    let row = |source: &Source| Some((labels(source), Value::Number(value(source.path.as_ref()?))));
+    state.sources.iter().filter_map(row).collect()
+}
+
+/// The same in words: 1 for the one that is true.
+fn described(state: &State, word: fn(&PathModel) -> &'static str) -> Vec<Row> {
+    let row = |source: &Source| Some((with(labels(source), word(source.path.as_ref()?)), Value::Number(1.0)));
+    state.sources.iter().filter_map(row).collect()
 }
 
 fn counted(state: &State, count: fn(&Source) -> u64) -> Vec<Row> {

@@ -5,6 +5,7 @@ use super::state::{
     System, Timestamp, WorkerStats,
 };
 use crate::packet::ReferenceId;
+use crate::path_model::PathModel;
 use crate::snapshot::{self, KeyExchangeEnd, Snapshot, SourceEstimate, WorkerCounters};
 use crate::time::{ClockTime, Leap, Now, NtpTimestamp, Span};
 use crate::verdict::Refusal;
@@ -118,14 +119,13 @@ fn jitter(snapshot: &Snapshot) -> Option<f64> {
 }
 
 fn source(source: &snapshot::Source, snapshot: &Snapshot, now: Now) -> Source {
-    let zero = Span::ZERO;
-    let unknown = SourceEstimate { offset: zero, uncertainty: zero, delay: zero, jitter: zero };
-    let estimate = source.estimate.unwrap_or(unknown);
+    let measured =
+        |value: fn(&SourceEstimate) -> Span| source.estimate.as_ref().map_or(0.0, |e| value(e).seconds());
     let update = source.last_measurement.map(|at| timestamp(snapshot.clock - (snapshot.at - at)));
     Source {
-        offset: estimate.offset.seconds(),
-        uncertainty: estimate.uncertainty.seconds(),
-        delay: estimate.delay.seconds(),
+        offset: measured(|estimate| estimate.offset),
+        uncertainty: measured(|estimate| estimate.uncertainty),
+        delay: measured(|estimate| estimate.delay),
         remote_delay: source.root_delay.seconds(),
         remote_uncertainty: source.root_dispersion.seconds(),
         last_update: update.unwrap_or(Timestamp { timestamp: 0 }),
@@ -140,7 +140,8 @@ fn source(source: &snapshot::Source, snapshot: &Snapshot, now: Now) -> Source {
         verdict: source.verdict,
         reach: source.reach,
         measured: source.estimate.is_some(),
-        jitter: estimate.jitter.seconds(),
+        jitter: measured(|estimate| estimate.jitter),
+        path: source.estimate.map(|estimate| path(estimate.path)),
         stratum: source.stratum,
         leap_indicator: source.leap.map(LeapIndicator::from),
         reference_id: source.reference_id.map(number),
@@ -151,6 +152,16 @@ fn source(source: &snapshot::Source, snapshot: &Snapshot, now: Now) -> Source {
         discards: source.discards.iter().copied().collect(),
         problem: source.problem.clone(),
         nts: source.nts.map(|nts| source_nts(&nts, now)),
+    }
+}
+
+fn path(path: PathModel) -> PathModel {
+    let PathModel { asymmetry, wander, predicted_error, .. } = path;
+    PathModel {
+        asymmetry: finite(asymmetry),
+        wander: finite(wander),
+        predicted_error: finite(predicted_error),
+        ..path
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Keys that 1.x writes keep their names, types and units (seconds unless said); ours are added beside them.
 
+use crate::path_model::PathModel;
 use crate::snapshot::{KeyExchangeEnd, SyncState};
 use crate::verdict::{Discard, Marks, Refusal, SourceOrigin, Verdict};
 use serde::{Deserialize, Serialize};
@@ -177,6 +178,8 @@ pub struct Source {
     pub measured: bool,
     /// One standard deviation of single offsets.
     pub jitter: f64,
+    /// What the filter has learned; `None` before the first measurement.
+    pub path: Option<PathModel>,
     /// Of the server.
     pub stratum: Option<u8>,
     /// Of the server.

@@ -1,6 +1,7 @@
 //! A snapshot for the tests of all that shows one. Not compiled into programs.
 
 use crate::packet::ReferenceId;
+use crate::path_model::{JitterKind, PathModel, Waiting};
 use crate::snapshot::{
     KeyExchangeCounters, KeyExchangeEnd, KeyExchangeServer, MasterKeys, Server, Snapshot, Source,
     SourceEstimate, SourceNts, SyncState, System, WorkerCounters,
@@ -146,6 +147,13 @@ fn good(at: Mono) -> Source {
             uncertainty: Span::from_nanos(52_000),
             delay: Span::from_micros(12_300),
             jitter: Span::from_micros(31),
+            path: PathModel {
+                jitter_kind: JitterKind::Queues,
+                waiting: Waiting::Both,
+                asymmetry: 0.0,
+                wander: 7e-10,
+                predicted_error: 61e-6,
+            },
         }),
         last_measurement: Some(at - Span::from_secs(20)),
         measurement: None,
@@ -171,6 +179,13 @@ fn sources(at: Mono) -> Vec<Source> {
             uncertainty: Span::from_micros(250),
             delay: Span::from_millis(130),
             jitter: Span::from_micros(800),
+            path: PathModel {
+                jitter_kind: JitterKind::HeavyTails,
+                waiting: Waiting::Replies,
+                asymmetry: -2.5e-3,
+                wander: 7e-10,
+                predicted_error: 300e-6,
+            },
         }),
         interleaved: 0,
         discards: vec![(Discard::WrongOrigin, 3), (Discard::RateKiss, 1)],

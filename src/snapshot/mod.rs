@@ -13,6 +13,7 @@ pub use key_exchange::{KeyExchangeCounters, KeyExchangeEnd, KeyExchangeServer, M
 
 use crate::measurement::Measurement;
 use crate::packet::ReferenceId;
+use crate::path_model::PathModel;
 use crate::time::{ClockTime, Frequency, Leap, Mono, Poll, Span};
 use crate::verdict::{Discard, Marks, SourceId, SourceOrigin, Verdict};
 use std::collections::BTreeMap;
@@ -217,4 +218,6 @@ pub struct SourceEstimate {
     pub delay: Span,
     /// One standard deviation of single offsets around the filter's line.
     pub jitter: Span,
+    /// What the filter has learned.
+    pub path: PathModel,
 }

@@ -5,6 +5,7 @@ use super::nts;
 use super::plain::{counted, printable, shortened, wrapped};
 use super::reason::{reason, standing};
 use crate::observation::Source;
+use crate::path_model::{JitterKind, Waiting};
 use crate::time::Poll;
 use crate::time::quantity::{magnitude, signed};
 use crate::verdict::Verdict;
@@ -121,7 +122,7 @@ fn below(source: &Source, name: usize, width: usize) -> Vec<String> {
     lines
 }
 
-/// The whole name, the address, who put it there, keys, what was discarded.
+/// The whole name, the address, who put it there, what its filter found, keys, what was discarded.
 fn details(source: &Source, name: usize) -> String {
     let whole_name = Some(source.name.clone()).filter(|whole| whole.chars().count() > name);
     let address = Some(source.address.clone()).filter(|a| !a.is_empty() && !is_same(a, &source.name));
@@ -129,10 +130,38 @@ fn details(source: &Source, name: usize) -> String {
         .then(|| format!("interleaved: {} of {} replies", source.interleaved, source.replies));
     let discards = counted(&source.discards).map(|list| format!("discarded: {list}"));
     let nts = source.nts.as_ref().map(|nts| nts::source(nts, source.nts_cookies.unwrap_or_default()));
-    let (first, last) = ([whole_name, address], [nts, interleaved, discards]);
+    let (first, last) = ([whole_name, address], [path(source), nts, interleaved, discards]);
     let parts: Vec<_> =
         first.into_iter().flatten().chain(standing(source)).chain(last.into_iter().flatten()).collect();
     parts.join("; ")
+}
+
+/// The filter's own view: the jitter, of which kind it is, and how wrong the clock will be by the next poll.
+fn path(source: &Source) -> Option<String> {
+    let kind = jitter_kind(source)?;
+    let path = source.path.as_ref()?;
+    let (jitter, next) = (magnitude(source.jitter), magnitude(path.predicted_error));
+    let longer = 2.0 * path.asymmetry.abs();
+    let route = if longer > 0.0 { format!(", route longer by {}", magnitude(longer)) } else { String::new() };
+    Some(format!("jitter {jitter} ({kind}{route}); next ±{next}"))
+}
+
+/// In words, once it is known.
+pub(in crate::cli) fn jitter_kind(source: &Source) -> Option<String> {
+    let path = source.path.as_ref()?;
+    let kind = match path.jitter_kind {
+        JitterKind::Unknown => return None,
+        JitterKind::Queues => "queues",
+        JitterKind::HeavyTails => "heavy tails",
+        JitterKind::Bursts => "bursts",
+        JitterKind::Gaussian => "Gaussian",
+    };
+    let waiting = match path.waiting {
+        Waiting::Both => "",
+        Waiting::Requests => " of requests",
+        Waiting::Replies => " of replies",
+    };
+    Some(format!("{kind}{waiting}"))
 }
 
 /// A name that is an address already says it all; 123 is the port that nobody writes.

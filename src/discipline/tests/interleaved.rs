@@ -3,7 +3,7 @@
 use crate::config::{Algorithm, Synchronization};
 use crate::discipline::{Discipline, Settings};
 use crate::measurement::{Measurement, Pending, ServerVariables};
-use crate::time::{Adjustment, Applied, ClockTime, Frequency, Leap, Mono, Now, NtpTimestamp, Span};
+use crate::time::{Adjustment, Applied, ClockTime, Frequency, Leap, Mono, Now, NtpTimestamp, Poll, Span};
 use crate::verdict::{Marks, SourceId};
 
 const SOURCE: SourceId = SourceId(1);
@@ -60,7 +60,7 @@ fn slews_between_an_exchange_and_its_measurement_are_known_for_what_they_were() 
     }
     let later = now(Span::from_secs(64));
     discipline.measure(later, SOURCE, &measurement);
-    let offset = discipline.estimate(SOURCE, later).unwrap().offset;
+    let offset = discipline.estimate(SOURCE, Poll::new(6), later).unwrap().offset;
     // The clock was right, and then it was moved: by 6 ms, on a clock that ran 200 ppm fast meanwhile.
     assert!((offset + Span::from_micros(5999)).abs() < Span::from_micros(1), "{offset:?}");
 }

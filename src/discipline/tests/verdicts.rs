@@ -2,7 +2,7 @@
 
 use super::lab::{LAN, Lab, Site, WAN};
 use crate::discipline::State;
-use crate::time::Leap;
+use crate::time::{Leap, Poll};
 use crate::verdict::{Marks, SourceId, Verdict};
 
 const NONE: Marks = Marks { prefer: false, noselect: false, trust: false, require: false };
@@ -146,7 +146,7 @@ fn a_noselect_source_is_measured_and_never_used() {
     let watched = lab.add_as(LAN.wrong_by(0.2), NOSELECT);
     lab.settle();
     assert_eq!((lab.verdict(good), lab.verdict(watched)), (Verdict::SystemPeer, Verdict::NotSelectable));
-    let estimate = lab.discipline.estimate(watched, lab.now()).unwrap();
+    let estimate = lab.discipline.estimate(watched, Poll::new(6), lab.now()).unwrap();
     assert!((estimate.offset.seconds() - 0.2).abs() < 1e-4, "{estimate:?}");
     assert!(lab.error().abs() < 1e-4);
 }
@@ -231,5 +231,5 @@ fn a_source_that_is_removed_is_forgotten() {
     lab.discipline.remove(id);
     lab.update();
     assert_eq!((lab.verdict(id), lab.system().state), (Verdict::Waiting, State::Holdover));
-    assert!(lab.discipline.estimate(id, lab.now()).is_none());
+    assert!(lab.discipline.estimate(id, Poll::new(6), lab.now()).is_none());
 }

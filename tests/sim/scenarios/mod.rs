@@ -10,6 +10,7 @@ mod key_rotation;
 mod leap;
 mod names;
 mod orphan;
+mod paths;
 mod quiet;
 mod selection;
 mod smear;

@@ -3,7 +3,7 @@
 use super::clock::duration;
 use super::html::Html;
 use super::{Level, signed};
-use crate::cli::status::{reason, standing};
+use crate::cli::status::{jitter_kind, reason, standing};
 use crate::observation::{Source, SourceNts};
 use crate::packet::ReferenceId;
 use crate::time::Poll;
@@ -86,7 +86,7 @@ fn row(html: &mut Html, source: &Source) {
         if source.measured { format!("± {}", magnitude(source.uncertainty)) } else { String::new() };
     cell(html, "Offset", &measured(signed(source.offset)), &uncertainty);
     cell(html, "Delay", &measured(magnitude(source.delay)), "");
-    cell(html, "Jitter", &measured(magnitude(source.jitter)), "");
+    cell(html, "Jitter", &measured(magnitude(source.jitter)), &jitter_kind(source).unwrap_or_default());
     html.raw("<td role=\"cell\" data-label=\"Stratum\">");
     html.text(&source.stratum.map_or("–".to_owned(), |stratum| stratum.to_string()));
     if let (Some(stratum), Some(id)) = (source.stratum, source.reference_id) {
