@@ -50,7 +50,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("stories", nargs="*", metavar="STORY", help="a story by name")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--quick", action="store_true", help="the default set in its short form (the default)")
-    which.add_argument("--all", action="store_true", help="every story, each in full length")
+    which.add_argument("--all", action="store_true", help="every story but those that only run by name, each in full length")
     parser.add_argument("--thorough", action="store_true", help="full length for the stories named")
     parser.add_argument(
         "--backend",
@@ -101,7 +101,7 @@ def main() -> int:
             stories = [story.with_packages() for story in stories]
         if options.list:
             for story in stories:
-                print(f"{story.name:24} {'default' if story.default else '--all  '}  {story.description}")
+                print(f"{story.name:24} {set_of(story)}  {story.description}")
             return EXIT_PASSED
         check_machine(backend.programs)
         drop_the_right_to_set_the_clock()
@@ -125,13 +125,20 @@ def chosen(options: argparse.Namespace, backend: Backend) -> list[Story]:
         return [backend.cast(story) for name in options.stories for story in load_stories(VM_TESTS, name)]
     stories = find_stories(VM_TESTS)
     if not options.list:
-        wanted = [story for story in stories if options.all or story.default]
+        wanted = [story for story in stories if story.default or (options.all and not story.by_name_only)]
         stories = [backend.cast(story) for story in wanted if backend.takes(story)]
     if not stories:
         raise WrongUse(
             f"--backend {backend.name} can run none of the default set, which is about clocks; --all has others"
         )
     return stories
+
+
+def set_of(story: Story) -> str:
+    """Which runs include a story."""
+    if story.by_name_only:
+        return "by name"
+    return "default" if story.default else "--all  "
 
 
 def run_all(options: argparse.Namespace, backend: Backend, stories: list[Story]) -> int:

@@ -64,7 +64,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Story:
-    """A story's nodes and script; `default` says whether a run without `--all` includes it.
+    """A story's nodes and script; `default` says whether a run without `--all` includes it, `by_name_only` that none does.
 
     A story of several suites is one for each of them, called `NAME-SUITE`.
     """
@@ -77,6 +77,7 @@ class Story:
     script: Path
     suite: str = SUITES[0]
     faults: tuple[Fault, ...] = ()
+    by_name_only: bool = False
 
     def with_packages(self) -> Story:
         """The same story with our package on each node that runs our daemon."""
@@ -118,7 +119,8 @@ def read_stories(directory: Path, name: str) -> list[Story]:
     path = directory / f"{name}.toml"
     with path.open("rb") as file:
         table = tomllib.load(file)
-    refuse_unknown(path, table, {"description", "default", "deadline-seconds", "suites", "seeded-faults", "nodes"})
+    keys = {"description", "default", "by-name-only", "deadline-seconds", "suites", "seeded-faults", "nodes"}
+    refuse_unknown(path, table, keys)
     suites = table.get("suites", [SUITES[0]])
     if not set(suites) <= set(SUITES):
         raise WrongUse(f"{path.name}: suites are {', '.join(SUITES)}")
@@ -136,6 +138,7 @@ def read_stories(directory: Path, name: str) -> list[Story]:
             script=path.with_suffix(".py"),
             suite=suite,
             faults=read_faults(path, table.get("seeded-faults", {}), names),
+            by_name_only=table.get("by-name-only", False),
         )
         for suite in suites
     ]
